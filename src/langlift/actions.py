@@ -1,0 +1,70 @@
+"""Action vocabulary: the labels a model knows, the words for them, and their mirror words."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from .errors import InputError, unknown
+
+#: The label of a motion that belongs to none of the known classes.
+UNKNOWN = "unknown"
+
+_SIDE = re.compile(r"\b(left|right)(?=\b|_)|(?<=_)(left|right)\b", re.IGNORECASE)
+
+
+def words_of(label: str) -> str:
+    """A label as plain words: ``SittingDown`` and ``sitting_down`` become ``sitting down``."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", label).replace("_", " ")
+    return " ".join(spaced.lower().split())
+
+
+def mirror_words(text: str) -> str:
+    """Swap left and right in a text, keeping capitals; an involution. A mirrored motion needs it."""
+
+    def swap(match: re.Match[str]) -> str:
+        word = match.group(0)
+        other = "right" if word.lower() == "left" else "left"
+        if word.isupper():
+            return other.upper()
+        return other.capitalize() if word[0].isupper() else other
+
+    return _SIDE.sub(swap, text)
+
+
+@dataclass(frozen=True)
+class ActionVocabulary:
+    """The K action classes of a model, in the order of its logits.
+
+    Args:
+        labels: unique class labels, such as ``side_lunge``.
+        texts: one sentence per label that says what the person does; the label's words if empty.
+    """
+
+    labels: tuple[str, ...]
+    texts: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(set(self.labels)) != len(self.labels):
+            raise InputError("an action label occurs twice; give each class once")
+        if not self.texts:
+            sentences = tuple(f"a person: {words_of(label)}" for label in self.labels)
+            object.__setattr__(self, "texts", sentences)
+        if len(self.texts) != len(self.labels):
+            raise InputError(
+                f"got {len(self.labels)} action labels but {len(self.texts)} texts; give one each"
+            )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def index(self, label: str) -> int:
+        """Class index of a label."""
+        if label not in self.labels:
+            raise unknown("action", label, self.labels)
+        return self.labels.index(label)
+
+    def mirrored(self, label: str) -> str:
+        """The label of the mirrored motion: itself unless it names a side that has a twin class."""
+        other = mirror_words(label)
+        return other if other in self.labels else label
