@@ -10,7 +10,13 @@ from .errors import InputError, unknown
 #: The label of a motion that belongs to none of the known classes.
 UNKNOWN = "unknown"
 
-_SIDE = re.compile(r"\b(left|right)(?=\b|_)|(?<=_)(left|right)\b", re.IGNORECASE)
+# A side stands alone, between underscores or as a hump of a CamelCase label; "upright" has none.
+_SIDE = re.compile(
+    r"(?:(?<![^\W\d_])|(?<=[a-z])(?=[A-Z]))(left|Left|LEFT|right|Right|RIGHT)"
+    r"(?:(?![^\W\d_])|(?<=[a-z])(?=[A-Z]))"
+)
+_OTHER_SIDE = {"left": "right", "Left": "Right", "LEFT": "RIGHT"}
+_OTHER_SIDE |= {other: side for side, other in _OTHER_SIDE.items()}
 
 
 def words_of(label: str) -> str:
@@ -20,16 +26,11 @@ def words_of(label: str) -> str:
 
 
 def mirror_words(text: str) -> str:
-    """Swap left and right in a text, keeping capitals; an involution. A mirrored motion needs it."""
+    """Swap left and right in a text or label, keeping capitals: what a mirrored motion is called.
 
-    def swap(match: re.Match[str]) -> str:
-        word = match.group(0)
-        other = "right" if word.lower() == "left" else "left"
-        if word.isupper():
-            return other.upper()
-        return other.capitalize() if word[0].isupper() else other
-
-    return _SIDE.sub(swap, text)
+    Done twice it gives the text back.
+    """
+    return _SIDE.sub(lambda match: _OTHER_SIDE[match.group(1)], text)
 
 
 @dataclass(frozen=True)

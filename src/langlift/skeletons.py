@@ -25,6 +25,9 @@ class Skeleton:
         parents: index of each joint's parent, -1 for the root; empty where a detector defines
             no tree.
         root: the joint that root-relative motion is relative to; None where there is none.
+
+    Raises:
+        InputError: for a name given twice, parents that are no tree or a root that is no joint.
     """
 
     name: str
@@ -40,6 +43,20 @@ class Skeleton:
                 f"skeleton {self.name!r} has {len(self.joints)} joints but {len(self.parents)} "
                 "parents; give one parent per joint, -1 for the root"
             )
+        if self.root is not None:
+            self.index(self.root)
+        self._check_tree()
+
+    def _check_tree(self) -> None:
+        for j, joint in enumerate(self.joints if self.parents else ()):
+            steps = 0
+            while j >= 0:
+                if not -1 <= self.parents[j] < len(self.joints) or steps > len(self.joints):
+                    raise InputError(
+                        f"the parents of joint {joint!r} in skeleton {self.name!r} do not lead to "
+                        "a root; give indices of joints that form a tree, -1 for the root"
+                    )
+                j, steps = self.parents[j], steps + 1
 
     def __len__(self) -> int:
         return len(self.joints)
@@ -54,7 +71,10 @@ class Skeleton:
     def root_index(self) -> int:
         """Index of the root joint."""
         if self.root is None:
-            raise InputError(f"skeleton {self.name!r} has no root joint; convert() it to one with")
+            raise InputError(
+                f"skeleton {self.name!r} has no root joint; convert to a skeleton that has one, "
+                "such as 'human36m_17'"
+            )
         return self.index(self.root)
 
     @property
@@ -86,7 +106,8 @@ class Skeleton:
         for j, joint in enumerate(self.joints):
             side, _, rest = joint.partition("_")
             limb = limbs.get(rest)
-            found[f"{side}_{limb}" if side in ("left", "right") and limb else "torso_head"].append(j)
+            on_limb = side in ("left", "right") and limb is not None
+            found[f"{side}_{limb}" if on_limb else "torso_head"].append(j)
         return {part: tuple(joints) for part, joints in found.items()}
 
 
@@ -99,9 +120,7 @@ _COCO = (
     "right_elbow left_wrist right_wrist left_hip right_hip left_knee right_knee left_ankle "
     "right_ankle"
 )
-_FEET = (
-    "left_big_toe left_small_toe left_heel right_big_toe right_small_toe right_heel"
-)
+_FEET = "left_big_toe left_small_toe left_heel right_big_toe right_small_toe right_heel"
 _BODY25 = (
     "nose neck right_shoulder right_elbow right_wrist left_shoulder left_elbow left_wrist pelvis "
     "right_hip right_knee right_ankle left_hip left_knee left_ankle right_eye left_eye right_ear "
@@ -137,8 +156,7 @@ BODY_25 = Skeleton(
 BODY_25B = Skeleton(
     "body_25b",
     tuple(_BODY25B.split()),
-    (17, 0, 0, 1, 2, 17, 17, 5, 6, 7, 8, 5, 6, 11, 12, 13, 14, -1, 17)
-    + (15, 19, 15, 16, 22, 16),
+    (17, 0, 0, 1, 2, 17, 17, 5, 6, 7, 8, 5, 6, 11, 12, 13, 14, -1, 17, 15, 19, 15, 16, 22, 16),
 )
 HUMANEVA_15 = Skeleton(
     "humaneva_15",
@@ -167,7 +185,8 @@ def get_skeleton(name: str | Skeleton) -> Skeleton:
     return SKELETONS[name]
 
 
-@dataclass(frozen=True)
+# No comparison by value (eq=False): arrays have no single truth value to compare with.
+@dataclass(frozen=True, eq=False)
 class Conversion:
     """How every target joint is made from source joints.
 
@@ -195,18 +214,29 @@ class Conversion:
     def apply(self, points: np.ndarray) -> np.ndarray:
         """Convert points (*, j_source, c) to (*, j_target, c); joints without source are NaN.
 
-        A target joint is NaN where any source joint it needs is NaN.
+        A target joint is NaN where any source joint it needs is NaN or infinite. Units and frame
+        of reference stay; whole numbers become float64, because they cannot hold a NaN.
+
+        Raises:
+            ShapeError: when the points are not of the source skeleton.
         """
         check_shape(points, f"* {len(self.source)} c", f"points of skeleton {self.source.name!r}")
+        dtype = points.dtype if np.issubdtype(points.dtype, np.floating) else np.float64
         used = self.weights != 0
         # NaN times weight 0 is NaN, so missing points are zeroed for the product and put back.
-        lost = np.isnan(points).any(axis=-1) @ used.T.astype(np.float64) > 0
-        converted = np.einsum("ts,...sc->...tc", self.weights, np.nan_to_num(points))
+        finite = np.isfinite(points)
+        lost = ~finite.all(axis=-1) @ used.T.astype(np.float64) > 0
+        converted = np.einsum("ts,...sc->...tc", self.weights, np.where(finite, points, 0))
         converted[lost | ~used.any(axis=1)] = np.nan
-        return converted.astype(points.dtype)
+        return converted.astype(dtype)
 
     def apply_confidence(self, confidence: np.ndarray) -> np.ndarray:
-        """Confidence (*, j_source) to (*, j_target): the least confident source joint used."""
+        """Confidence (*, j_source) to (*, j_target): the least confident source joint used.
+
+        Raises:
+            ShapeError: when the confidence is not of the source skeleton.
+        """
+        check_shape(confidence, f"* {len(self.source)}", "confidence")
         used = self.weights != 0
         spread = np.where(used, confidence[..., None, :], np.inf)
         least = spread.min(axis=-1)
@@ -224,7 +254,7 @@ _MID_SHOULDERS: _Rule = (
 _RULES: dict[str, tuple[_Rule, ...]] = {
     "pelvis": (_MID_HIPS,),
     "thorax": (({"neck": 1.0}, "thorax is the detector's neck"), _MID_SHOULDERS),
-    "neck": (({"thorax": 1.0}, None), _MID_SHOULDERS),
+    "neck": (({"thorax": 1.0}, "neck is the thorax joint"), _MID_SHOULDERS),
     "spine": (
         (
             {"pelvis": 0.5, "thorax": 0.5},
@@ -254,7 +284,7 @@ _RULES: dict[str, tuple[_Rule, ...]] = {
     "head_top": (
         (
             {"left_ear": 0.8, "right_ear": 0.8, "left_shoulder": -0.3, "right_shoulder": -0.3},
-            "head_top lies beyond the middle of the ears, by 0.6 of their height over the shoulders",
+            "head_top lies above the middle of the ears by 0.6 of their distance to the shoulders",
         ),
         (
             {"head": 1.5, "thorax": -0.5},

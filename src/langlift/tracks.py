@@ -44,17 +44,20 @@ def _check_image_size(image_size: Any) -> tuple[int, int]:
             "keypoints were found in (--image-size WIDTH HEIGHT)"
         )
     try:
-        width, height = (int(v) for v in image_size)
+        width, height = (float(v) for v in image_size if not isinstance(v, str))
     except (TypeError, ValueError):
-        width = height = 0
-    if width <= 0 or height <= 0:
+        width = height = 0.0
+    if not (width > 0 and height > 0 and width.is_integer() and height.is_integer()):
         raise InputError(
-            f"the image size is {image_size!r}; it must be two positive numbers (width, height)"
+            f"the image size is {image_size!r}; it must be two positive whole numbers "
+            "(width, height)"
         )
-    return width, height
+    return int(width), int(height)
 
 
-@dataclass(frozen=True)
+# The objects here hold arrays, which have no single truth value, so they are compared by identity
+# (eq=False) instead of raising on ==.
+@dataclass(frozen=True, eq=False)
 class Keypoints:
     """2D joints of one person over time.
 
@@ -91,32 +94,12 @@ class Keypoints:
         provenance: Mapping[str, Any] | None = None,
     ) -> None:
         kind = get_skeleton(skeleton)
-        points = _float_array(xy, "xy")
-        if points.ndim == 3 and points.shape[0] == 0:
-            raise InputError("there are no frames in the keypoints; give at least one")
-        if points.ndim == 3 and points.shape[2] == 2 and points.shape[1] != len(kind):
-            raise InputError(
-                f"the keypoints have {points.shape[1]} joints but skeleton {kind.name!r} has "
-                f"{len(kind)}; name the skeleton they are in"
-            )
-        check_shape(points, f"f {len(kind)} 2", "xy")
-        if np.isinf(points).any():
-            raise InputError(
-                "xy holds infinite values; mark a joint that was not seen with NaN instead"
-            )
+        points = _check_points(xy, kind)
         if fps is None:
             raise InputError("fps is missing; give the frames per second (--fps)")
         rate = check_fps(fps)
         size = _check_image_size(image_size)
-        seen = np.isfinite(points).all(axis=-1)
-        if confidence is None:
-            scores = seen.astype(np.float32)
-        else:
-            scores = _float_array(confidence, "confidence")
-            check_shape(scores, f"{len(points)} {len(kind)}", "confidence")
-            if np.isinf(scores).any() or (scores < 0).any():
-                raise InputError("confidence must be finite and not negative")
-            scores = np.where(seen, np.nan_to_num(scores), 0).astype(np.float32)
+        scores = _check_confidence(confidence, points)
         points = np.where((scores > 0)[..., None], points, np.nan).astype(np.float32)
         if not (scores > 0).any():
             raise InputError(
@@ -175,7 +158,7 @@ class Keypoints:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ActionEstimate:
     """What the person does, as estimated from the motion (never a true label).
 
@@ -183,6 +166,9 @@ class ActionEstimate:
         labels: (k) class labels.
         probabilities: (w, k) per window, rows sum to 1.
         windows: (w, 2) first and one-past-last frame of each window.
+
+    Raises:
+        InputError: for arrays of other shapes, rows that are no probabilities, empty windows.
     """
 
     labels: tuple[str, ...]
@@ -190,8 +176,24 @@ class ActionEstimate:
     windows: np.ndarray
 
     def __post_init__(self) -> None:
-        check_shape(self.probabilities, f"w {len(self.labels)}", "action probabilities")
-        check_shape(self.windows, f"{len(self.probabilities)} 2", "action windows")
+        object.__setattr__(self, "labels", tuple(self.labels))
+        rows = _float_array(self.probabilities, "action probabilities")
+        object.__setattr__(self, "probabilities", rows)
+        object.__setattr__(self, "windows", np.asarray(self.windows))
+        check_shape(rows, f"w {len(self.labels)}", "action probabilities")
+        check_shape(self.windows, f"{len(rows)} 2", "action windows")
+        if rows.size == 0:
+            raise InputError("an action estimate needs at least one label and one window")
+        # The tolerance leaves room for a softmax in half precision.
+        if not ((rows >= 0).all() and np.allclose(rows.sum(axis=1), 1, atol=1e-2)):
+            raise InputError(
+                "action probabilities must not be negative and each window's must sum to 1; "
+                "give the softmax of the logits"
+            )
+        if not (np.diff(self.windows, axis=1) > 0).all():
+            raise InputError(
+                "an action window ends before it begins; give (first, one past the last) frame"
+            )
 
     @property
     def mean(self) -> np.ndarray:
@@ -215,7 +217,7 @@ class ActionEstimate:
         return [(self.labels[k], float(self.mean[k])) for k in order]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Motion:
     """3D joints of one person over time.
 
@@ -230,6 +232,9 @@ class Motion:
         hypotheses: (h, f, j, 3) metres or None.
         spread: (f, j) metres, disagreement of the hypotheses, or None.
         provenance: model, weights, camera assumption, smoothing, versions.
+
+    Raises:
+        InputError: for arrays that do not fit each other, infinite values or an unknown space.
     """
 
     joints: np.ndarray
@@ -244,7 +249,10 @@ class Motion:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "skeleton", get_skeleton(self.skeleton))
-        object.__setattr__(self, "joints", _float_array(self.joints, "joints"))
+        for name in ("joints", "root", "hypotheses", "spread"):
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, _finite_or_nan(_float_array(value, name), name))
         object.__setattr__(self, "fps", check_fps(self.fps))
         sizes = check_shape(self.joints, f"f {len(self.skeleton)} 3", "joints")
         if self.space not in SPACE_AXES:
@@ -272,13 +280,49 @@ class Motion:
 
 
 def _float_array(value: Any, name: str) -> np.ndarray:
+    """A float32 copy, so that nobody changes a frozen object through the array they passed in."""
     try:
-        array = np.asarray(value, dtype=np.float32)
+        with np.errstate(over="ignore"):  # becomes infinite, which the callers refuse
+            return np.array(value, dtype=np.float32)
     except (TypeError, ValueError):
-        array = None
-    if array is None:
-        raise InputError(f"{name} is not an array of numbers; give a regular numeric array")
+        raise InputError(
+            f"{name} is not an array of numbers; give a regular numeric array"
+        ) from None
+
+
+def _finite_or_nan(array: np.ndarray, name: str) -> np.ndarray:
+    if np.isinf(array).any():
+        raise InputError(f"{name} holds infinite values; mark what is not known with NaN instead")
     return array
+
+
+def _check_points(xy: Any, kind: Skeleton) -> np.ndarray:
+    points = _float_array(xy, "xy")
+    if points.ndim == 3 and points.shape[0] == 0:
+        raise InputError("there are no frames in the keypoints; give at least one")
+    if points.ndim == 3 and points.shape[2] == 2 and points.shape[1] != len(kind):
+        raise InputError(
+            f"the keypoints have {points.shape[1]} joints but skeleton {kind.name!r} has "
+            f"{len(kind)}; name the skeleton they are in"
+        )
+    check_shape(points, f"f {len(kind)} 2", "xy")
+    return _finite_or_nan(points, "xy")
+
+
+def _check_confidence(confidence: Any, points: np.ndarray) -> np.ndarray:
+    """(f, j) scores: 1 where seen if none are given, 0 where a point or its score is missing."""
+    seen = np.asarray(np.isfinite(points).all(axis=-1))
+    if confidence is None:
+        return seen.astype(np.float32)
+    scores = _float_array(confidence, "confidence")
+    check_shape(scores, f"{points.shape[0]} {points.shape[1]}", "confidence")
+    if np.isinf(scores).any() or (scores < 0).any():
+        wrong = scores[np.isinf(scores) | (scores < 0)][0]
+        raise InputError(
+            f"a confidence is {wrong:g}; give finite scores, 0 or more, and 0 or NaN for not seen"
+        )
+    scores[~seen | np.isnan(scores)] = 0
+    return scores
 
 
 def _check_within_reach(points: np.ndarray, size: tuple[int, int]) -> None:

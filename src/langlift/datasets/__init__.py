@@ -1,0 +1,1 @@
+"""Readers of datasets, windows, corruptions, cameras and synthetic motion."""

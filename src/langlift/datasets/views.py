@@ -1,0 +1,128 @@
+"""Cameras for training: many at once, drawn at random around a moving person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import InputError
+from ..geometry.projection import project_points, unproject_rays
+
+IMAGE_SIZE = 1000.0
+
+
+@dataclass(frozen=True)
+class CameraRanges:
+    """Where training cameras may be. Each pair is (lowest, highest), drawn uniformly.
+
+    Args:
+        distance: metres from the person to the camera.
+        pitch: degrees; positive looks down on the person.
+        roll: degrees about the optical axis.
+        focal: focal length over image width.
+        off_center: largest distance of the person from the image centre, over image width.
+        wide_share: share of windows that draw from these ranges; the rest draws from a narrow,
+            everyday part of them (pitch -5 to 20, roll within 3, distance 3.5 to 6.5 m).
+    """
+
+    distance: tuple[float, float] = (2.0, 8.0)
+    pitch: tuple[float, float] = (-10.0, 60.0)
+    roll: tuple[float, float] = (-15.0, 15.0)
+    focal: tuple[float, float] = (0.6, 1.6)
+    off_center: float = 0.35
+    wide_share: float = 0.5
+
+    def __post_init__(self) -> None:
+        for name in ("distance", "pitch", "roll", "focal"):
+            low, high = getattr(self, name)
+            if not low <= high:
+                raise InputError(f"camera {name} is ({low}, {high}); give (lowest, highest)")
+        if self.distance[0] <= 0.5 or self.focal[0] <= 0:
+            raise InputError("cameras must be more than 0.5 m away and have a positive focal length")
+
+
+@dataclass(frozen=True)
+class CameraBatch:
+    """b cameras; arrays broadcast over frames and joints.
+
+    Args:
+        rotation: (b, 3, 3) world to camera.
+        position: (b, 3) metres, world.
+        focal: (b, 2) pixels.
+        center: (b, 2) pixels.
+        radial: (b, 3).
+        tangential: (b, 2).
+    """
+
+    rotation: np.ndarray
+    position: np.ndarray
+    focal: np.ndarray
+    center: np.ndarray
+    radial: np.ndarray | None = None
+    tangential: np.ndarray | None = None
+
+    def to_camera(self, world: np.ndarray) -> np.ndarray:
+        """World points (b, f, j, 3) to camera space."""
+        return (world - self.position[:, None, None]) @ self.rotation[:, None].swapaxes(-1, -2)
+
+    def project(self, points: np.ndarray) -> np.ndarray:
+        """Camera-space points (b, f, j, 3) to pixels (b, f, j, 2)."""
+        return project_points(points, *self._lens())
+
+    def rays(self, pixels: np.ndarray) -> np.ndarray:
+        """Pixels (b, f, j, 2) to undistorted rays."""
+        return unproject_rays(pixels, *self._lens())
+
+    def _lens(self) -> list[np.ndarray | None]:
+        parts = (self.focal, self.center, self.radial, self.tangential)
+        return [None if p is None else p[:, None, None] for p in parts]
+
+
+def random_cameras(
+    target: np.ndarray, ranges: CameraRanges, rng: np.random.Generator
+) -> CameraBatch:
+    """One camera per target, looking at it from a random side.
+
+    Args:
+        target: (b, 3) metres, world: the person.
+        ranges: where cameras may be.
+        rng: source of all randomness.
+    """
+    b = len(target)
+    wide = rng.random(b) < ranges.wide_share
+
+    def draw(everyday: tuple[float, float], anywhere: tuple[float, float]) -> np.ndarray:
+        u = rng.random(b)
+        narrow = np.clip(everyday, *anywhere)
+        return np.where(
+            wide,
+            anywhere[0] + u * (anywhere[1] - anywhere[0]),
+            narrow[0] + u * (narrow[1] - narrow[0]),
+        )
+
+    distance = draw((3.5, 6.5), ranges.distance)
+    pitch = np.radians(draw((-5.0, 20.0), ranges.pitch))
+    roll = np.radians(draw((-3.0, 3.0), ranges.roll))
+    focal = draw((1.0, 1.3), ranges.focal) * IMAGE_SIZE
+    yaw = rng.uniform(0, 2 * np.pi, b)
+    forward = np.stack(
+        [np.cos(yaw) * np.cos(pitch), np.sin(yaw) * np.cos(pitch), -np.sin(pitch)], axis=-1
+    )
+    rotation = _look_along(forward, roll)
+    # Where the person is in the image, as a ray; the camera is moved sideways, not turned.
+    spot = rng.uniform(-1, 1, (b, 2)) * ranges.off_center * IMAGE_SIZE / focal[:, None]
+    spot = np.where(wide[:, None], spot, 0.4 * spot)
+    offset = np.concatenate([spot, np.ones((b, 1))], axis=1) * distance[:, None]
+    position = target - np.einsum("bcd,bc->bd", rotation, offset)
+    parts = (rotation, position, np.repeat(focal[:, None], 2, axis=1), np.full((b, 2), IMAGE_SIZE / 2))
+    return CameraBatch(*(part.astype(target.dtype) for part in parts))
+
+
+def _look_along(forward: np.ndarray, roll: np.ndarray) -> np.ndarray:
+    """World-to-camera rotations (b, 3, 3): z along `forward`, y down, turned by `roll`."""
+    right = np.cross(forward, [0.0, 0.0, 1.0])
+    right /= np.linalg.norm(right, axis=-1, keepdims=True)
+    down = np.cross(forward, right)
+    cos, sin = np.cos(roll)[:, None], np.sin(roll)[:, None]
+    return np.stack([cos * right + sin * down, cos * down - sin * right, forward], axis=1)

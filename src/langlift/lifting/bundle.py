@@ -1,0 +1,174 @@
+"""A bundle: one ``.safetensors`` file from which everything about a trained model is rebuilt.
+
+The metadata holds the method and its full config, how the input is normalised, the skeleton, the
+action vocabulary, what it was trained on and under which licence, and measured figures with their
+protocol. There is no pickle anywhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from ..actions import ActionVocabulary
+from ..errors import InputError
+from ..formats.files import atomic_write
+from ..methods import get_method
+from ..skeletons import Skeleton, get_skeleton
+from .features import FeatureConfig
+
+FORMAT = "langlift-bundle"
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What a bundle file says.
+
+    Args:
+        method: name in `langlift.methods.METHODS`.
+        config: the method's config object.
+        features: how its input is normalised.
+        actions: the classes of its action head, in order.
+        fps: frame rate it was trained at.
+        skeleton: joints of its output.
+        card: name, training command and data, licence, figures with their protocol, limits.
+    """
+
+    method: str
+    config: Any
+    features: FeatureConfig
+    actions: ActionVocabulary
+    fps: float = 50.0
+    skeleton: Skeleton = field(default_factory=lambda: get_skeleton("human36m_17"))
+    card: Mapping[str, Any] = field(default_factory=dict)
+
+    def build(self) -> nn.Module:
+        """The untrained network."""
+        return get_method(self.method).build(self.config, self.actions)
+
+    def metadata(self) -> dict[str, str]:
+        """The file's header, text by text."""
+        entries = {
+            "method": self.method,
+            "config": asdict(self.config),
+            "features": asdict(self.features),
+            "actions": {"labels": self.actions.labels, "texts": self.actions.texts},
+            "fps": self.fps,
+            "skeleton": self.skeleton.name,
+            "card": dict(self.card),
+        }
+        head = {"format": FORMAT, "format_version": str(FORMAT_VERSION)}
+        return head | {key: json.dumps(value) for key, value in entries.items()}
+
+
+def save_bundle(
+    path: str | Path,
+    bundle: Bundle,
+    state: Mapping[str, Tensor],
+    dtype: torch.dtype = torch.float32,
+) -> Path:
+    """Write a bundle; floating-point tensors are stored as `dtype`. Atomic."""
+    path = Path(path)
+    tensors = {
+        name: (value.to(dtype) if value.is_floating_point() else value).contiguous()
+        for name, value in state.items()
+    }
+    with atomic_write(path) as temporary:
+        Path(temporary).write_bytes(save(tensors, metadata=bundle.metadata()))
+    return path
+
+
+def read_bundle(path: str | Path) -> tuple[Bundle, dict[str, Tensor], str]:
+    """Read a bundle: what it says, its tensors (float32), and the SHA-256 of the file.
+
+    Raises:
+        InputError: when the file is absent, damaged, no bundle, or of a newer format.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"there is no weights file {path}; `langlift weights list` names the known")
+    try:
+        with safe_open(path, framework="pt") as file:
+            head = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise InputError(
+            f"{path} is damaged or no safetensors file ({error}); fetch or train it again"
+        ) from error
+    bundle = _parse(path, head)
+    state = {n: t.float() if t.is_floating_point() else t for n, t in tensors.items()}
+    return bundle, state, hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def load_network(path: str | Path) -> tuple[Bundle, nn.Module, str]:
+    """The bundle, its network in evaluation mode with the weights in, and the file's SHA-256.
+
+    Raises:
+        InputError: also when tensors are missing, unexpected or of another shape, naming them.
+    """
+    bundle, state, digest = read_bundle(path)
+    network = bundle.build()
+    wanted = network.state_dict()
+    wrong = [f"missing {n}" for n in wanted if n not in state]
+    wrong += [f"unexpected {n}" for n in state if n not in wanted]
+    wrong += [
+        f"{n} is {tuple(state[n].shape)} instead of {tuple(wanted[n].shape)}"
+        for n in wanted
+        if n in state and state[n].shape != wanted[n].shape
+    ]
+    if wrong:
+        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+        raise InputError(
+            f"{path} does not hold the weights its header describes: {'; '.join(wrong[:3])}{more}; "
+            "fetch or train it again"
+        )
+    network.load_state_dict(state)
+    return bundle, network.eval(), digest
+
+
+def _parse(path: Path, head: Mapping[str, str]) -> Bundle:
+    if head.get("format") != FORMAT:
+        raise InputError(
+            f"{path} is a safetensors file but no langlift bundle; official checkpoints have to be "
+            "imported first"
+        )
+    try:
+        version = int(head["format_version"])
+    except (KeyError, ValueError):
+        version = 0
+    if version > FORMAT_VERSION:
+        raise InputError(
+            f"{path} has bundle format {version}; this langlift reads up to {FORMAT_VERSION}: "
+            "install a newer langlift"
+        )
+    try:
+        entries = {key: json.loads(head[key]) for key in _ENTRIES}
+        config = get_method(entries["method"]).config(**entries["config"])
+        return Bundle(
+            method=entries["method"],
+            config=config,
+            features=FeatureConfig(**entries["features"]),
+            actions=ActionVocabulary(
+                tuple(entries["actions"]["labels"]), tuple(entries["actions"]["texts"])
+            ),
+            fps=float(entries["fps"]),
+            skeleton=get_skeleton(entries["skeleton"]),
+            card=entries["card"],
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"the header of {path} cannot be used ({error}); fetch or train it again"
+        ) from error
+
+
+_ENTRIES = ("method", "config", "features", "actions", "fps", "skeleton", "card")

@@ -1,0 +1,255 @@
+"""The Lifter: 2D keypoints in, 3D motion with an action label out.
+
+It owns everything about the *image* (camera, crop, gaps, frame rate) so that networks see only
+normalised poses. Sequences run through the network in large chunks that overlap by exactly its
+receptive field: every frame is computed once and there is no seam to hide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from .._version import __version__
+from ..actions import ActionVocabulary
+from ..errors import InputError
+from ..geometry.cameras import Camera, normalize_screen
+from ..skeletons import HUMAN36M_17
+from ..tracks import ActionEstimate, Keypoints, Motion
+from .bundle import Bundle, load_network
+from .features import (
+    FeatureConfig,
+    from_virtual,
+    mirror_features,
+    mirror_joints,
+    person_features,
+    screen_features,
+)
+from .resample import frame_times, resample
+
+Precision = Literal["fp32", "bf16"]
+CHUNK_FRAMES = 2048
+ACTION_WINDOW = 81  # frames at the model's rate; windows follow each other by a third
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class LiftOptions:
+    """How a track is lifted.
+
+    Args:
+        flip: average with the lifted mirror image (twice the work, a little more accurate).
+        precision: ``fp32``, or ``bf16`` for faster and slightly less exact matrix products.
+        chunk: output frames per pass of the network; bounds the memory.
+    """
+
+    flip: bool = True
+    precision: Precision = "fp32"
+    chunk: int = CHUNK_FRAMES
+
+    def __post_init__(self) -> None:
+        if self.precision not in ("fp32", "bf16"):
+            raise InputError(f"precision is {self.precision!r}; it must be 'fp32' or 'bf16'")
+        if self.chunk < 1:
+            raise InputError(f"chunk is {self.chunk}; it must be at least 1 frame")
+
+
+class Lifter:
+    """A trained network with everything that has to happen around it.
+
+    Args:
+        bundle: what the network is and how its input is normalised.
+        network: the torch module, exactly (b, f, j, 2) -> (b, f_out, j, 3).
+        name: what to call the model in results.
+        digest: SHA-256 of the weights file.
+    """
+
+    def __init__(self, bundle: Bundle, network: nn.Module, name: str = "", digest: str = "") -> None:
+        self.bundle = bundle
+        self.network = network
+        self.name = name
+        self.digest = digest
+
+    @classmethod
+    def from_file(cls, path: str | Path, name: str | None = None) -> Lifter:
+        """The lifter in a bundle file."""
+        bundle, network, digest = load_network(path)
+        return cls(bundle, network, name or Path(path).stem, digest)
+
+    @property
+    def actions(self) -> ActionVocabulary:
+        """The classes the action head knows."""
+        return self.bundle.actions
+
+    def lift(
+        self,
+        keypoints: Keypoints,
+        camera: Camera | None = None,
+        options: LiftOptions | None = None,
+        progress: Progress | None = None,
+    ) -> Motion:
+        """Lift one person's track.
+
+        Args:
+            keypoints: 2D joints of any known skeleton, any length from one frame, any rate.
+            camera: the lens, if it is known; otherwise a plain one is assumed and stated in the
+                provenance.
+            options: flip averaging, precision, chunk length.
+            progress: called with (frames done, frames in all).
+
+        Returns:
+            Joints in metres relative to the pelvis, in camera axes, at the keypoints' own rate,
+            with the estimated action per window.
+        """
+        options = options or LiftOptions()
+        points = keypoints.converted(HUMAN36M_17)
+        lens = camera or Camera.assumed(points.image_size)
+        at = frame_times(len(points), points.fps, self.bundle.fps)
+        if points.fps == self.bundle.fps:
+            xy, seen = points.xy, points.seen
+        else:
+            xy, seen = resample(points.xy, at, points.seen)
+            assert seen is not None
+        if not seen.any():
+            # Every second frame empty at a lower rate: fall back on the nearest frame's joints.
+            nearest = np.clip(np.rint(at).astype(int), 0, len(points) - 1)
+            xy, seen = points.xy[nearest], points.seen[nearest]
+        joints, logits = self._lift_frames(xy, seen, lens, options, progress)
+        action = self._action(logits, points) if logits is not None else None
+        if points.fps != self.bundle.fps:
+            back = np.arange(len(points)) * (self.bundle.fps / points.fps)
+            joints, _ = resample(joints, back)
+        return Motion(
+            joints=joints,
+            skeleton=HUMAN36M_17,
+            fps=points.fps,
+            space="root",
+            action=action,
+            provenance=self._provenance(points, camera is not None, lens, options),
+        )
+
+    def _lift_frames(
+        self,
+        xy: np.ndarray,
+        seen: np.ndarray,
+        lens: Camera,
+        options: LiftOptions,
+        progress: Progress | None,
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """(f, 17, 2) pixels at the model's rate to (f, 17, 3) metres and (f, k) logits."""
+        before, after = self.network.padding  # type: ignore[misc]
+        frames = np.clip(np.arange(-before, len(xy) + after), 0, len(xy) - 1)
+        features, rotation = encode(xy, seen, frames, lens, self.bundle.features)
+        joints, logits = [], []
+        for start, part in _chunks(features, options.chunk, before + after):
+            out, scores = self._predict(part, options)
+            joints.append(out)
+            logits.append(scores)
+            if progress is not None:
+                progress(min(start + options.chunk, len(xy)), len(xy))
+        lifted = np.concatenate(joints)
+        if rotation is not None:
+            lifted = from_virtual(lifted, rotation[before : before + len(xy)])
+        lifted = lifted - lifted[:, :1]
+        return lifted, None if logits[0] is None else np.concatenate(logits)
+
+    @torch.inference_mode()
+    def _predict(
+        self, features: np.ndarray, options: LiftOptions
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        device = next(self.network.parameters()).device
+        bf16 = options.precision == "bf16"
+        passes = [features, mirror_features(features)] if options.flip else [features]
+        joints, logits = [], []
+        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+            for each in passes:
+                x = torch.from_numpy(np.ascontiguousarray(each))[None].to(device)
+                prediction = self.network.predict(x)  # type: ignore[operator]
+                joints.append(_numpy(prediction.joints[0]))
+                logits.append(prediction.action_logits)
+        if options.flip:
+            joints = [(joints[0] + mirror_joints(joints[1])) / 2]
+        if logits[0] is None:
+            return joints[0], None
+        return joints[0], _numpy(torch.stack(logits).mean(dim=0)[0])
+
+    def _action(self, logits: np.ndarray, points: Keypoints) -> ActionEstimate:
+        """Window probabilities; windows are told in the keypoints' own frames."""
+        count = len(logits)
+        hop = ACTION_WINDOW // 3
+        starts = np.arange(0, max(1, count - ACTION_WINDOW + hop), hop)
+        stops = np.minimum(starts + ACTION_WINDOW, count)
+        stops[-1] = count
+        sums = np.concatenate([np.zeros((1, logits.shape[1])), np.cumsum(logits, 0, np.float64)])
+        mean = (sums[stops] - sums[starts]) / (stops - starts)[:, None]
+        mean -= mean.max(axis=1, keepdims=True)
+        odds = np.exp(mean)
+        ratio = points.fps / self.bundle.fps
+        windows = np.rint(np.stack([starts, stops], axis=1) * ratio).astype(int)
+        windows[-1, 1] = len(points)
+        windows[:, 0] = np.minimum(windows[:, 0], len(points) - 1)
+        windows[:, 1] = np.clip(windows[:, 1], windows[:, 0] + 1, len(points))
+        return ActionEstimate(
+            self.actions.labels,
+            (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32),
+            windows,
+        )
+
+    def _provenance(
+        self, points: Keypoints, known: bool, lens: Camera, options: LiftOptions
+    ) -> dict[str, Any]:
+        origin = "given" if known else "assumed"
+        return {
+            **points.provenance,
+            "langlift": __version__,
+            "model": self.name,
+            "method": self.bundle.method,
+            "weights_sha256": self.digest,
+            "weights_licence": self.bundle.card.get("licence", "not stated"),
+            "action": "estimated by the model from the 2D motion",
+            "camera": f"{origin}: focal length {lens.focal[0]:.0f} px, image "
+            f"{lens.image_size[0]} x {lens.image_size[1]}",
+            "precision": options.precision,
+            "flip": options.flip,
+            "model_fps": self.bundle.fps,
+            "input_fps": points.fps,
+            "smoothing": "none",
+        }
+
+
+def encode(
+    xy: np.ndarray,
+    seen: np.ndarray,
+    frames: np.ndarray,
+    lens: Camera,
+    config: FeatureConfig,
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Features (n, 17, 2) of the chosen frames of a track, and the virtual camera's rotations.
+
+    `frames` repeats the end frames where the network looks beyond them.
+    """
+    points = np.where(seen[..., None], xy, 0).astype(np.float64)
+    if config.kind == "screen":
+        return screen_features(
+            normalize_screen(points, lens.image_size)[frames], seen[frames], config
+        ), None
+    return person_features(lens.rays(points)[frames], seen[frames], config)
+
+
+def _chunks(
+    features: np.ndarray, chunk: int, overlap: int
+) -> Iterator[tuple[int, np.ndarray]]:
+    frames = len(features) - overlap
+    for start in range(0, frames, chunk):
+        stop = min(start + chunk, frames)
+        yield start, features[start : stop + overlap]
+
+
+def _numpy(tensor: Tensor) -> np.ndarray:
+    return tensor.float().cpu().numpy()

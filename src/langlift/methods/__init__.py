@@ -1,0 +1,40 @@
+"""The methods, by the name users write.
+
+`METHODS` is the whole registry: a method is a config (a frozen dataclass) and a builder that turns
+config and action vocabulary into an ``nn.Module`` that fulfils `langlift.methods.base.Method`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..actions import ActionVocabulary
+from ..errors import unknown
+from .vpose import VPoseConfig, VPoseMethod
+
+
+@dataclass(frozen=True)
+class MethodEntry:
+    """How a method is configured and built."""
+
+    config: type
+    build: Callable[[Any, ActionVocabulary], Any]
+    description: str
+
+
+METHODS: dict[str, MethodEntry] = {
+    "vpose": MethodEntry(
+        VPoseConfig,
+        VPoseMethod,
+        "temporal convolutions over 2D joints (Pavllo et al., CVPR 2019) and an action head",
+    ),
+}
+
+
+def get_method(name: str) -> MethodEntry:
+    """The registry entry of that name."""
+    if name not in METHODS:
+        raise unknown("method", name, METHODS)
+    return METHODS[name]

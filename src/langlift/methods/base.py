@@ -1,0 +1,161 @@
+"""The two contracts of the house: what a Method and what a temporal encoder is.
+
+Networks take exactly ``(b, f, j, c)``: normalised 2D in, metres relative to the root out. Camera,
+crop and root belong to the lifter and never to a network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from ..actions import ActionVocabulary
+from ..errors import InputError
+
+
+@dataclass(frozen=True)
+class Guidance:
+    """What is known about the action before lifting, and where that knowledge came from.
+
+    ``oracle`` means that ground truth of the test data is used; every figure made with it carries
+    the word.
+    """
+
+    kind: Literal["none", "label", "text"] = "none"
+    value: str = ""
+    source: Literal["predicted", "given", "oracle"] = "predicted"
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How a stochastic method samples. A deterministic method refuses what it cannot do."""
+
+    hypotheses: int = 1
+    steps: int = 1
+    eta: float = 1.0
+    generator: torch.Generator | None = None
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a method says about a batch of windows.
+
+    Args:
+        joints: (b, f_out, j, 3) metres relative to the root, in the axes of the input features.
+        action_logits: (b, f_out, k) per output frame or (b, 1, k) per window; None without a head.
+        hypotheses: (h, b, f_out, j, 3) or None.
+    """
+
+    joints: Tensor
+    action_logits: Tensor | None = None
+    hypotheses: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Named loss terms (scalars) and their weights; the total is their weighted sum."""
+
+    terms: Mapping[str, Tensor]
+    weights: Mapping[str, float]
+
+    @property
+    def total(self) -> Tensor:
+        """Weighted sum of the terms."""
+        return torch.stack([self.weights[name] * term for name, term in self.terms.items()]).sum()
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Training windows of one step.
+
+    Args:
+        xy: (b, f, j, 2) input features.
+        joints: (b, f_out, j, 3) targets, metres relative to the root, in the features' axes.
+        action: (b) class index, -1 where the window has no label.
+        confidence: (b, f, j) or None.
+    """
+
+    xy: Tensor
+    joints: Tensor
+    action: Tensor
+    confidence: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Shallow features of a temporal encoder.
+
+    Args:
+        features: (b, t, d).
+        stride: frames between two time steps.
+        state: whatever the encoder's `deep` needs besides; the encoder's own business.
+    """
+
+    features: Tensor
+    stride: int
+    state: Any = field(default=None)
+
+
+@runtime_checkable
+class TemporalEncoder(Protocol):
+    """What a plug-in such as ActionPrompt attaches to.
+
+    ``encoder(xy) == encoder.head(encoder.deep(encoder.shallow(xy)))`` to the bit.
+    """
+
+    def shallow(self, xy: Tensor, confidence: Tensor | None = None) -> Stage:
+        """First-stage features of (b, f, j, 2)."""
+        ...
+
+    def deep(self, stage: Stage) -> Tensor:
+        """Last features before the head: (b, t, d) or (b, f, j, d)."""
+        ...
+
+    def head(self, zd: Tensor) -> Tensor:
+        """(b, f_out, j, 3) from the last features."""
+        ...
+
+
+@runtime_checkable
+class Method(Protocol):
+    """What lifting, training and evaluation know of a method (also an ``nn.Module``)."""
+
+    config: Any
+    actions: ActionVocabulary
+
+    @property
+    def padding(self) -> tuple[int, int]:
+        """Frames needed before and after an output frame."""
+        ...
+
+    def predict(
+        self, xy: Tensor, guidance: Guidance | None = None, sampling: Sampling | None = None
+    ) -> Prediction:
+        """Lift (b, f, j, 2) normalised features."""
+        ...
+
+    def training_loss(self, batch: Batch) -> Losses:
+        """Named terms, their weights and the total."""
+        ...
+
+
+def refuse_sampling(method: str, sampling: Sampling | None) -> None:
+    """Raise when a deterministic method is asked for several hypotheses or steps."""
+    if sampling is not None and (sampling.hypotheses != 1 or sampling.steps != 1):
+        raise InputError(
+            f"{method} is deterministic: got hypotheses={sampling.hypotheses}, "
+            f"steps={sampling.steps}; it gives one hypothesis in one step"
+        )
+
+
+def refuse_guidance(method: str, guidance: Guidance | None) -> None:
+    """Raise when a method that cannot use an action is given one."""
+    if guidance is not None and guidance.kind != "none":
+        raise InputError(
+            f"{method} cannot use an action {guidance.kind} ({guidance.value!r}); it predicts the "
+            "action itself: leave the guidance out"
+        )

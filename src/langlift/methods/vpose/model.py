@@ -1,0 +1,186 @@
+"""VPose: temporal convolutions over flattened 2D joints (Pavllo et al., CVPR 2019).
+
+What is unusual about it:
+
+- Valid convolutions only: f frames in, ``f - receptive_field + 1`` frames out. Whoever wants as
+  many frames out as in pads the *sequence* by repeating its end frames.
+- The residual is a slice of the block's input (its centre; its newest frames when causal).
+- The dilated form slides over sequences of any length; the strided form computes one output frame
+  per window and wastes nothing on frames nobody asked for. Same parameters, same numbers.
+- Features are kept ``(b, f, d)``; a convolution is one matrix product over the concatenated taps.
+  That is the layout of every other method here and needs no transposes.
+- The action head and the velocity loss are ours, see README.md.
+"""
+
+from __future__ import annotations
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ...actions import ActionVocabulary
+from ...errors import InputError, check_shape
+from ..base import (
+    Batch,
+    Guidance,
+    Losses,
+    Prediction,
+    Sampling,
+    Stage,
+    refuse_guidance,
+    refuse_sampling,
+)
+from .config import VPoseConfig
+
+
+class VPose(nn.Module):
+    """The temporal encoder. Module names follow the authors' checkpoints."""
+
+    def __init__(self, config: VPoseConfig) -> None:
+        super().__init__()
+        self.config = config
+        c, widths = config.channels, config.widths
+        self.expand_conv = nn.Conv1d(2 * config.joints_in, c, widths[0], bias=False)
+        self.expand_bn = nn.BatchNorm1d(c)
+        self.layers_conv = nn.ModuleList()
+        self.layers_bn = nn.ModuleList()
+        for width in widths[1:]:
+            self.layers_conv += [nn.Conv1d(c, c, width, bias=False), nn.Conv1d(c, c, 1, bias=False)]
+            self.layers_bn += [nn.BatchNorm1d(c), nn.BatchNorm1d(c)]
+        self.shrink = nn.Conv1d(c, 3 * config.joints_out, 1)
+        if config.zero_head:
+            with torch.no_grad():
+                self.shrink.weight.mul_(0.1)
+                self.shrink.bias.zero_()  # type: ignore[union-attr]
+
+    @property
+    def padding(self) -> tuple[int, int]:
+        """Frames needed before and after an output frame."""
+        total = self.config.receptive_field - 1
+        return (total, 0) if self.config.causal else (total // 2, total // 2)
+
+    def forward(self, xy: Tensor, confidence: Tensor | None = None) -> Tensor:
+        """Lift (b, f, j, 2) to (b, f - receptive_field + 1, j, 3)."""
+        return self.head(self.deep(self.shallow(xy, confidence)))
+
+    def shallow(self, xy: Tensor, confidence: Tensor | None = None) -> Stage:
+        """Features after the expanding convolution; the confidence is not used by VPose."""
+        check_shape(xy, f"b f {self.config.joints_in} 2", "xy")
+        frames, field = xy.shape[1], self.config.receptive_field
+        strided = self.config.form == "strided"
+        if frames < field or (strided and frames != field):
+            wanted = f"exactly {field}" if strided else f"at least {field}"
+            raise InputError(
+                f"got {frames} frames; this {self.config.form} VPose takes {wanted} frames: pad the "
+                "sequence by repeating its end frames"
+            )
+        x = self._conv(rearrange(xy, "b f j c -> b f (j c)"), self.expand_conv, dilation=1)
+        x = self._activate(x, self.expand_bn)
+        return Stage(x, stride=self.config.widths[0] if strided else 1)
+
+    def deep(self, stage: Stage) -> Tensor:
+        """Residual blocks: (b, t, d) to (b, f_out, d)."""
+        x, dilation = stage.features, self.config.widths[0]
+        for i, width in enumerate(self.config.widths[1:]):
+            residual = self._residual(x, width, dilation)
+            x = self._conv(x, self.layers_conv[2 * i], dilation)
+            x = self._activate(x, self.layers_bn[2 * i])
+            x = self._conv(x, self.layers_conv[2 * i + 1], dilation=1)
+            x = residual + self._activate(x, self.layers_bn[2 * i + 1])
+            dilation *= width
+        return x
+
+    def head(self, zd: Tensor) -> Tensor:
+        """(b, f_out, d) to (b, f_out, j, 3); float32 also under autocast, metres need the digits."""
+        with torch.autocast(zd.device.type, enabled=False):
+            y = F.linear(zd.float(), self.shrink.weight[:, :, 0], self.shrink.bias)
+        return rearrange(y, "b f (j c) -> b f j c", c=3)
+
+    def _conv(self, x: Tensor, conv: nn.Module, dilation: int) -> Tensor:
+        """A valid convolution over time of (b, f, d) as one matrix product over its taps."""
+        weight: Tensor = conv.weight  # type: ignore[assignment]  (out, in, taps)
+        taps = weight.shape[2]
+        if taps == 1:
+            return F.linear(x, weight[:, :, 0])
+        if self.config.form == "strided":
+            x = rearrange(x, "b (f k) d -> b f (k d)", k=taps)
+        else:
+            frames = x.shape[1] - (taps - 1) * dilation
+            slices = [x[:, k * dilation : k * dilation + frames] for k in range(taps)]
+            x = torch.cat(slices, dim=2)
+        return F.linear(x, rearrange(weight, "o i k -> o (k i)"))
+
+    def _activate(self, x: Tensor, norm: nn.Module) -> Tensor:
+        """Batch norm, ReLU and dropout over the last axis."""
+        flat = norm(x.reshape(-1, x.shape[-1]))
+        return F.dropout(F.relu(flat), self.config.dropout, self.training).view(x.shape)
+
+    def _residual(self, x: Tensor, width: int, dilation: int) -> Tensor:
+        """The frames of the block's input that its output frames stand for."""
+        causal = self.config.causal
+        if self.config.form == "strided":
+            return x[:, width - 1 if causal else width // 2 :: width]
+        total = (width - 1) * dilation
+        start = total if causal else total // 2
+        return x[:, start : start + x.shape[1] - total]
+
+
+class VPoseMethod(nn.Module):
+    """VPose as a Method: the encoder, its loss, and a small head that names the action.
+
+    The head is one linear layer on the encoder's last features, per output frame; a window's
+    logits are the mean over its frames. It is not part of the paper.
+    """
+
+    def __init__(self, config: VPoseConfig, actions: ActionVocabulary) -> None:
+        super().__init__()
+        self.config = config
+        self.actions = actions
+        self.encoder = VPose(config)
+        self.action_head = nn.Linear(config.channels, len(actions)) if len(actions) else None
+
+    @property
+    def padding(self) -> tuple[int, int]:
+        """Frames needed before and after an output frame."""
+        return self.encoder.padding
+
+    def forward(self, xy: Tensor) -> Tensor:
+        """(b, f, j, 2) to (b, f_out, j, 3)."""
+        return self.encoder(xy)
+
+    def predict(
+        self, xy: Tensor, guidance: Guidance | None = None, sampling: Sampling | None = None
+    ) -> Prediction:
+        """Joints and per-frame action logits in one pass."""
+        refuse_sampling("VPose", sampling)
+        refuse_guidance("VPose", guidance)
+        zd = self.encoder.deep(self.encoder.shallow(xy))
+        logits = self.action_head(zd).float() if self.action_head is not None else None
+        return Prediction(self.encoder.head(zd), logits)
+
+    def training_loss(self, batch: Batch) -> Losses:
+        """MPJPE (the target root is 0, so the predicted root is drawn to 0), plus our two terms."""
+        prediction = self.predict(batch.xy)
+        check_shape(batch.joints, " ".join(map(str, prediction.joints.shape)), "target joints")
+        error = prediction.joints - batch.joints
+        terms = {"mpjpe": error.norm(dim=-1).mean()}
+        weights = {"mpjpe": 1.0}
+        if self.config.velocity_weight:
+            terms["velocity"] = error.diff(dim=1).norm(dim=-1).mean()
+            weights["velocity"] = self.config.velocity_weight
+        if self.config.action_weight and prediction.action_logits is not None:
+            terms["action"] = self._action_loss(prediction.action_logits, batch.action)
+            weights["action"] = self.config.action_weight
+        return Losses(terms, weights)
+
+    def _action_loss(self, logits: Tensor, action: Tensor) -> Tensor:
+        labelled = action >= 0
+        if not labelled.any():
+            return logits.sum() * 0.0
+        return F.cross_entropy(logits.mean(dim=1)[labelled], action[labelled])
+
+
+def batch_norm_momentum(epoch: float, epochs: float, start: float = 0.1, end: float = 0.001) -> float:
+    """Momentum of every batch norm after `epoch` of `epochs`: exponential from 0.1 to 0.001."""
+    return start * (end / start) ** (epoch / epochs)

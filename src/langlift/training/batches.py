@@ -1,0 +1,209 @@
+"""Windows of motion, seen by cameras, turned into what the network is trained on.
+
+The batch of step s depends on (seed, s) only: the sampler has no state to save, and a resumed run
+continues with exactly the batches it would have had.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from ..actions import ActionVocabulary
+from ..datasets.augment import (
+    change_body,
+    drop_joints,
+    mirror_world,
+    mix_limbs,
+    through_coco,
+    tilt,
+)
+from ..datasets.clips import LabelledClip
+from ..datasets.mocap_views import TRAINING_CAMERAS, centered
+from ..datasets.noise import add_detector_noise, stature
+from ..datasets.views import IMAGE_SIZE, CameraBatch, random_cameras
+from ..errors import InputError
+from ..geometry.cameras import normalize_screen
+from ..geometry.human36m import human36m_cameras
+from ..geometry.rotations import quaternion_to_matrix
+from ..lifting.features import person_features, screen_features, to_virtual
+from ..methods.base import Batch
+from .config import TrainConfig
+
+#: Frames beyond the network's window that the running means of the features may look at.
+_CONTEXT = 20
+_NEAREST = 1.0  # metres; a camera that a person would run into steps back
+
+
+@dataclass(frozen=True)
+class _Windows:
+    """World joints (b, f, 17, 3) of one step and their class indices (b)."""
+
+    joints: np.ndarray
+    action: np.ndarray
+
+
+class WindowSampler:
+    """Draws training batches from clips.
+
+    Args:
+        clips: the training clips, synthetic ones included.
+        actions: the vocabulary; labels outside it count as unlabelled.
+        config: the run.
+        padding: frames the network needs before and after its output frames.
+    """
+
+    def __init__(
+        self,
+        clips: Sequence[LabelledClip],
+        actions: ActionVocabulary,
+        config: TrainConfig,
+        padding: tuple[int, int],
+    ) -> None:
+        if not clips:
+            raise InputError("there are no training clips; check the corpus folder and the split")
+        self.config = config
+        self.padding = padding
+        self._joints = np.concatenate([centered(c.joints) for c in clips]).astype(np.float32)
+        self._count = np.array([len(c) for c in clips])
+        self._start = np.concatenate([[0], np.cumsum(self._count)[:-1]])
+        known = {label: k for k, label in enumerate(actions.labels)}
+        self._action = np.array([known.get(c.action, -1) for c in clips])
+        self._chance = _clip_chances(clips, config.synthetic_share)
+        self._fixed = _fixed_cameras() if config.cameras == "human36m" else None
+
+    def batch(self, step: int) -> Batch:
+        """The batch of a step."""
+        rng = np.random.default_rng([self.config.seed, step])
+        windows = self._change(self._draw(rng), rng)
+        cameras = self._cameras(windows.joints, rng)
+        joints = cameras.to_camera(windows.joints)
+        cameras, joints = _step_back(cameras, joints)
+        xy, seen = self._observe(joints, cameras, rng)
+        features, target = self._normalise(xy, seen, joints, cameras)
+        return Batch(
+            xy=torch.from_numpy(np.ascontiguousarray(features, dtype=np.float32)),
+            joints=torch.from_numpy(np.ascontiguousarray(target, dtype=np.float32)),
+            action=torch.from_numpy(windows.action),
+        )
+
+    def _draw(self, rng: np.random.Generator) -> _Windows:
+        """Windows from random clips; their end frames repeat beyond the ends of the clip."""
+        config = self.config
+        clip = rng.choice(len(self._chance), config.batch, p=self._chance)
+        count = self._count[clip]
+        room = count - config.frames
+        low, high = np.minimum(room, 0), np.maximum(room, 0)
+        first = low + rng.random(config.batch) * (high - low)
+        speed = np.exp(np.log1p(config.augment.speed) * rng.uniform(-1, 1, config.batch))
+        before, after = self.padding
+        offset = np.arange(-before - _CONTEXT, config.frames + after + _CONTEXT)
+        middle = config.frames / 2
+        at = first[:, None] + middle + (offset - middle) * speed[:, None]
+        at = np.clip(at, 0, count[:, None] - 1)
+        base = np.floor(at).astype(int)
+        part = (at - base)[..., None, None].astype(np.float32)
+        after_base = np.minimum(base + 1, count[:, None] - 1)
+        start = self._start[clip][:, None]
+        a, b = self._joints[start + base], self._joints[start + after_base]
+        return _Windows(a + part * (b - a), self._action[clip])
+
+    def _change(self, windows: _Windows, rng: np.random.Generator) -> _Windows:
+        """Mirror, rebody, mix, tilt and turn. A mixed window keeps its label: limbs are a detail."""
+        augment = self.config.augment
+        joints = mirror_world(windows.joints, rng.random(len(windows.joints)) < 0.5)
+        if augment.mix:
+            joints = mix_limbs(joints, augment, rng)
+        joints = change_body(joints, augment, rng)
+        if augment.tilt_share:
+            joints = tilt(joints, augment, rng)
+        return replace(windows, joints=_turn(joints, rng.uniform(0, 2 * np.pi, len(joints))))
+
+    def _cameras(self, joints: np.ndarray, rng: np.random.Generator) -> CameraBatch:
+        if self._fixed is None:
+            target = joints[:, joints.shape[1] // 2].mean(axis=1)
+            return random_cameras(target, self.config.ranges, rng)
+        pick = rng.integers(len(self._fixed.position), size=len(joints))
+        return CameraBatch(**{name: value[pick] for name, value in vars(self._fixed).items()})
+
+    def _observe(
+        self, joints: np.ndarray, cameras: CameraBatch, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Pixels and what of them is seen."""
+        augment, b = self.config.augment, len(joints)
+        source = joints
+        by_coco = rng.random(b) < augment.coco
+        if by_coco.any():
+            source = joints.copy()
+            source[by_coco] = through_coco(joints[by_coco], rng)
+        xy = cameras.project(source)
+        amount = rng.uniform(0, augment.noise_amount, b) * (rng.random(b) < augment.noise)
+        if amount.any():
+            height = cameras.focal[:, :1] * stature(joints) / joints[:, :, 0, 2]
+            noisy, _ = add_detector_noise(xy, height, rng)
+            xy = xy + amount.astype(xy.dtype)[:, None, None, None] * (noisy - xy)
+        if not augment.drop:
+            return xy, np.ones(xy.shape[:-1], dtype=bool)
+        return xy, drop_joints(xy.shape[:-1], augment, rng)
+
+    def _normalise(
+        self, xy: np.ndarray, seen: np.ndarray, joints: np.ndarray, cameras: CameraBatch
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Features (b, f, 17, 2) and root-relative targets (b, f_out, 17, 3), context cut off."""
+        keep = slice(_CONTEXT, xy.shape[1] - _CONTEXT)
+        out = slice(_CONTEXT + self.padding[0], _CONTEXT + self.padding[0] + self.config.frames)
+        target = joints[:, out] - joints[:, out, :1]
+        features_config = self.config.features
+        if features_config.kind == "screen":
+            screen = normalize_screen(xy, (int(IMAGE_SIZE), int(IMAGE_SIZE)))
+            return screen_features(screen, seen, features_config)[:, keep], target
+        features, rotation = person_features(cameras.rays(xy), seen, features_config)
+        return features[:, keep], to_virtual(target, rotation[:, out])
+
+
+def _clip_chances(clips: Sequence[LabelledClip], synthetic_share: float) -> np.ndarray:
+    """How often a clip is drawn.
+
+    Frames of one person doing one action are much alike, so each (subject, action) group counts
+    with the square root of its frames; synthetic clips together get their share.
+    """
+    group = Counter[tuple[str, str]]()
+    for clip in clips:
+        group[clip.subject, clip.action] += len(clip)
+    chance = np.array([len(c) / np.sqrt(group[c.subject, c.action]) for c in clips])
+    synthetic = np.array([c.source == "synthetic" for c in clips])
+    if synthetic.any() and not synthetic.all():
+        chance[synthetic] *= synthetic_share / chance[synthetic].sum()
+        chance[~synthetic] *= (1 - synthetic_share) / chance[~synthetic].sum()
+    return chance / chance.sum()
+
+
+def _fixed_cameras() -> CameraBatch:
+    cameras = [c for subject in TRAINING_CAMERAS for c in human36m_cameras(subject)]
+    rotation = np.stack([quaternion_to_matrix(c.orientation).T for c in cameras])
+    return CameraBatch(
+        rotation.astype(np.float32),
+        *(
+            np.array([getattr(c, name) for c in cameras], dtype=np.float32)
+            for name in ("position", "focal", "center", "radial", "tangential")
+        ),
+    )
+
+
+def _turn(joints: np.ndarray, angle: np.ndarray) -> np.ndarray:
+    """Turn windows (b, f, 17, 3) about the vertical through the world origin."""
+    cos, sin = (f(angle).astype(joints.dtype)[:, None, None] for f in (np.cos, np.sin))
+    x, y, z = np.moveaxis(joints, -1, 0)
+    return np.stack([cos * x - sin * y, sin * x + cos * y, z], axis=-1)
+
+
+def _step_back(cameras: CameraBatch, joints: np.ndarray) -> tuple[CameraBatch, np.ndarray]:
+    """Move a camera back along its axis until nobody is nearer than a metre."""
+    short = np.maximum(_NEAREST - joints[..., 2].min(axis=(1, 2)), 0)
+    forward = cameras.rotation[:, 2]
+    moved = replace(cameras, position=cameras.position - short[:, None] * forward)
+    return moved, joints + short[:, None, None, None] * np.array([0, 0, 1], dtype=joints.dtype)

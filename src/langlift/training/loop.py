@@ -1,0 +1,265 @@
+"""The training loop, to be read in one sitting.
+
+One step: draw the batch of that step, forward, backward, clip, update, average. Once in a while:
+log, validate on the validation subjects, write a checkpoint. Ctrl-C and SIGTERM finish the step,
+write a checkpoint and leave; a killed run continues from its last checkpoint with the same losses
+it would have had.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..actions import ActionVocabulary
+from ..datasets.clips import LabelledClip
+from ..errors import InputError
+from ..formats.files import atomic_write
+from ..lifting.bundle import Bundle, save_bundle
+from ..lifting.lifter import Lifter
+from ..methods.base import Batch
+from .batches import WindowSampler
+from .checkpoint import NAME, load_checkpoint, save_checkpoint
+from .config import TrainConfig, as_dict
+from .optim import Average, learning_rate, make_optimizer, schedule_batch_norm
+from .validation import Validator
+
+METRICS, CONFIG, WEIGHTS, BEST = "metrics.jsonl", "config.json", "last.safetensors", "best.safetensors"
+
+
+@dataclass(frozen=True)
+class Data:
+    """What a run is trained and validated on.
+
+    Args:
+        train: training clips, synthetic ones included.
+        validation: clips of the validation subjects; may be empty.
+        actions: classes of the action head.
+        card: where the data is from and what it may be used for.
+    """
+
+    train: Sequence[LabelledClip]
+    validation: Sequence[LabelledClip]
+    actions: ActionVocabulary
+    card: dict[str, Any]
+
+
+Report = Callable[[dict[str, Any]], None]
+
+
+def train(
+    method: str, config: TrainConfig, data: Data, out: Path, resume: bool, report: Report
+) -> dict[str, Any]:
+    """Train a method and leave bundles, config, metrics and a checkpoint in a folder.
+
+    Args:
+        method: name in `langlift.methods.METHODS`.
+        config: the run.
+        data: clips and vocabulary.
+        out: folder of the run.
+        resume: continue the run in that folder.
+        report: called with every line that also goes to metrics.jsonl.
+
+    Returns:
+        What ended the run: step, whether it is finished, the best validation figures.
+    """
+    prepare_folder(out, config, resume)
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    torch.manual_seed(config.seed)
+    bundle = Bundle(method, config.model, config.features, data.actions, card=data.card)
+    network = bundle.build().train()
+    optimizer = make_optimizer(network, config)
+    average = Average(network, config.ema)
+    sampler = WindowSampler(data.train, data.actions, config, network.padding)  # type: ignore[arg-type]
+    validator = Validator(data.validation) if data.validation else None
+    step, best = 0, None
+    if resume:
+        resumed = load_checkpoint(out, network, optimizer, average)
+        step, best = resumed.step, resumed.best
+    log = _Log(out / METRICS, keep_below=step, report=report)
+    pace = _Pace(config, step)
+    with _stop_requested() as stop, _Prefetch(sampler, step) as batches:
+        while step < config.steps and not stop():
+            losses = _step(network, optimizer, batches.take(step), config, step)
+            average.update(network, step)
+            step += 1
+            if step % config.log_every == 0 or step == config.steps:
+                log.write({"step": step, **losses, **pace.measure(step)})
+            due = config.validate_every and step % config.validate_every == 0
+            if validator is not None and (due or step == config.steps):
+                best = _validate(validator, bundle, average, out, step, best, log)
+            if step % config.checkpoint_every == 0 or step == config.steps:
+                save_checkpoint(out, step, network, optimizer, average, best)
+    save_checkpoint(out, step, network, optimizer, average, best)
+    save_bundle(out / WEIGHTS, _with_card(bundle, step, None), average.state)
+    return {"step": step, "finished": step >= config.steps, "best": best}
+
+
+def _step(
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    batch: Batch,
+    config: TrainConfig,
+    step: int,
+) -> dict[str, float]:
+    """One optimiser step; returns the loss terms."""
+    rate = learning_rate(step, config)
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    if config.batch_norm_schedule:
+        schedule_batch_norm(network, step, config)
+    with torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bf16"):
+        losses = network.training_loss(batch)  # type: ignore[operator]
+    total = losses.total
+    if not torch.isfinite(total):
+        raise InputError(
+            f"the loss is {float(total.detach())} at step {step}; lower the learning rate "
+            f"(--config.lr, now {config.lr}) and resume from the last checkpoint"
+        )
+    optimizer.zero_grad(set_to_none=True)
+    total.backward()
+    if config.grad_clip:
+        nn.utils.clip_grad_norm_(network.parameters(), config.grad_clip)
+    optimizer.step()
+    terms = {name: float(term.detach()) for name, term in losses.terms.items()}
+    return {"loss": float(total.detach()), **terms, "lr": rate}
+
+
+def _validate(
+    validator: Validator,
+    bundle: Bundle,
+    average: Average,
+    out: Path,
+    step: int,
+    best: dict[str, float] | None,
+    log: _Log,
+) -> dict[str, float]:
+    """Measure the averaged weights on the validation subjects; keep the best bundle."""
+    rng = torch.get_rng_state()
+    network = bundle.build()
+    torch.set_rng_state(rng)  # building draws random weights; the run must not notice
+    network.load_state_dict(average.state)
+    figures = validator.measure(Lifter(bundle, network.eval()))
+    log.write({"step": step, **{f"validation_{k}": v for k, v in figures.items()}})
+    if best is None or figures["score"] < best["score"]:
+        best = {"step": step, **figures}
+        save_bundle(out / BEST, _with_card(bundle, step, figures), average.state)
+    return best
+
+
+def _with_card(bundle: Bundle, step: int, figures: dict[str, float] | None) -> Bundle:
+    card = {**bundle.card, "step": step}
+    if figures is not None:
+        card["validation"] = {
+            "protocol": "mocap, validation subjects, no flip averaging, camera intrinsics given",
+            **figures,
+        }
+    return Bundle(bundle.method, bundle.config, bundle.features, bundle.actions, card=card)
+
+
+def prepare_folder(out: Path, config: TrainConfig, resume: bool) -> None:
+    """Make the run's folder and save the config in it; refuse to mix two runs.
+
+    Raises:
+        InputError: when the folder holds a run and `resume` is not set, or the other way round, or
+            the config differs from the one the run was started with.
+    """
+    path = out / CONFIG
+    if resume:
+        if not (out / NAME).is_file() or not path.is_file():
+            raise InputError(f"there is no run to resume in {out}; start one without --resume")
+        if json.loads(path.read_text()) != json.loads(json.dumps(as_dict(config))):
+            raise InputError(
+                f"the settings differ from those in {path}; resume with the same settings, or "
+                "start a new run in another folder"
+            )
+        return
+    if (out / NAME).exists() or (out / METRICS).exists():
+        raise InputError(f"{out} already holds a run; continue it with --resume or choose another --out")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder {out} ({error.strerror}); choose another --out") from error
+    with atomic_write(path) as temporary:
+        Path(temporary).write_text(json.dumps(as_dict(config), indent=2) + "\n")
+
+
+class _Log:
+    """metrics.jsonl; lines of steps that will be run again are dropped when resuming."""
+
+    def __init__(self, path: Path, keep_below: int, report: Report) -> None:
+        self._path = path
+        self._report = report
+        if path.exists():
+            lines = [json.loads(x) for x in path.read_text().splitlines() if x.endswith("}")]
+            kept = [line for line in lines if line["step"] <= keep_below]
+            with atomic_write(path) as temporary:
+                Path(temporary).write_text("".join(json.dumps(line) + "\n" for line in kept))
+
+    def write(self, entry: dict[str, Any]) -> None:
+        with self._path.open("a") as file:
+            file.write(json.dumps(entry) + "\n")
+        self._report(entry)
+
+
+class _Prefetch:
+    """Draws the next batch on a thread while the network works; batches depend on the step only."""
+
+    def __init__(self, sampler: WindowSampler, step: int) -> None:
+        self._sampler = sampler
+        self._pool = ThreadPoolExecutor(max_workers=1)
+        self._next: Future[Batch] = self._pool.submit(sampler.batch, step)
+
+    def take(self, step: int) -> Batch:
+        batch = self._next.result()
+        self._next = self._pool.submit(self._sampler.batch, step + 1)
+        return batch
+
+    def __enter__(self) -> _Prefetch:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+
+class _Pace:
+    """Throughput since the last measurement, and the time the rest will take."""
+
+    def __init__(self, config: TrainConfig, step: int) -> None:
+        self._config, self._step, self._time = config, step, time.monotonic()
+
+    def measure(self, step: int) -> dict[str, float]:
+        now = time.monotonic()
+        rate = (step - self._step) / max(now - self._time, 1e-9)
+        self._step, self._time = step, now
+        frames = rate * self._config.batch * self._config.frames
+        return {
+            "frames_per_second": round(frames, 1),
+            "eta_seconds": round((self._config.steps - step) / rate, 1),
+        }
+
+
+@contextmanager
+def _stop_requested() -> Iterator[Callable[[], bool]]:
+    """A question that is answered yes once Ctrl-C or SIGTERM came; the old handlers come back."""
+    asked: list[int] = []
+    kinds = (signal.SIGINT, signal.SIGTERM)
+    before = {kind: signal.getsignal(kind) for kind in kinds}
+    try:
+        for kind in kinds:
+            signal.signal(kind, lambda number, _frame: asked.append(number))
+        yield lambda: bool(asked)
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)

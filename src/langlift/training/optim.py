@@ -1,0 +1,59 @@
+"""Optimiser, learning-rate schedule and the running average of the weights."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+from ..methods.vpose import batch_norm_momentum
+from .config import TrainConfig
+
+
+def make_optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """Adam with amsgrad (the paper's) or AdamW; norms and biases are not decayed."""
+    if config.optimizer == "adam":
+        return torch.optim.Adam(network.parameters(), lr=config.lr, amsgrad=True)
+    matrices = [p for p in network.parameters() if p.ndim > 1]
+    others = [p for p in network.parameters() if p.ndim <= 1]
+    groups = [
+        {"params": matrices, "weight_decay": config.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=config.lr)
+
+
+def learning_rate(step: int, config: TrainConfig) -> float:
+    """Learning rate of a step, counted from 0."""
+    warm = min(1.0, (step + 1) / config.warmup) if config.warmup else 1.0
+    done = step / config.steps
+    if config.lr_schedule == "cosine":
+        return config.lr * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
+    return config.lr * warm * 0.95 ** (60 * done)  # the paper: x 0.95 per epoch, 60 epochs
+
+
+def schedule_batch_norm(network: nn.Module, step: int, config: TrainConfig) -> None:
+    """Set the paper's falling momentum on every batch norm."""
+    momentum = batch_norm_momentum(step, config.steps)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm1d):
+            module.momentum = momentum
+
+
+class Average:
+    """Exponential moving average of parameters; buffers are copied."""
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.state = {name: value.detach().clone() for name, value in network.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, network: nn.Module, step: int) -> None:
+        """Take one step's weights in; the first steps count more, the start is forgotten."""
+        decay = min(self.decay, (step + 1) / (step + 10))
+        for name, value in network.state_dict().items():
+            if value.is_floating_point() and self.decay:
+                self.state[name].lerp_(value, 1 - decay)
+            else:
+                self.state[name].copy_(value)

@@ -1,0 +1,563 @@
+"""Bad input: one sentence that names the file, what was got and what to do; nothing else escapes."""
+
+import errno
+import io
+import json
+import os
+import pickle
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from langlift import formats
+from langlift.errors import InputError
+from langlift.formats import ReadOptions
+from langlift.skeletons import BODY_25B, HUMAN36M_17
+from langlift.tracks import Motion
+
+GOOD = ReadOptions(fps=30, image_size=(640, 480))
+
+
+def grid(frames: int, joints: int) -> np.ndarray:
+    """(f, j, 3): joint j of frame f lies at x = 100 + j, y = 200 + f, with score 0.5."""
+    points = np.empty((frames, joints, 3))
+    points[..., 0] = 100 + np.arange(joints)
+    points[..., 1] = 200 + np.arange(frames)[:, None]
+    points[..., 2] = 0.5
+    return points
+
+
+XY = grid(4, 17)[..., :2]
+
+
+def flat(joints: int, frame: int = 0) -> list[float]:
+    return grid(frame + 1, joints)[frame].reshape(-1).tolist()
+
+
+def npz(**changes):
+    """Makes a valid keypoint npz with some arrays changed; None takes one out."""
+
+    def make(folder: Path) -> Path:
+        arrays = {"xy": XY, "skeleton": "coco_17", "fps": 30.0, "image_size": (640, 480)} | changes
+        np.savez(
+            folder / "clip.npz", **{k: np.asarray(v) for k, v in arrays.items() if v is not None}
+        )
+        return folder / "clip.npz"
+
+    return make
+
+
+def detections(**changes):
+    """The same for a detections file."""
+    arrays = {
+        "det2d_b": grid(3, 25),
+        "b_names": np.array(BODY_25B.joints),
+        "fps": 60.0,
+    } | changes
+    return npz(xy=None, skeleton=None, image_size=None, **arrays)
+
+
+def raw(name: str, content: bytes):
+    """Makes a file of these bytes."""
+
+    def make(folder: Path) -> Path:
+        (folder / name).write_bytes(content)
+        return folder / name
+
+    return make
+
+
+def as_json(content, name: str = "clip.json"):
+    return raw(name, json.dumps(content).encode())
+
+
+def folder_of(**files):
+    """Makes a folder of OpenPose files by the part of the name before ``_keypoints.json``."""
+
+    def make(folder: Path) -> Path:
+        (folder / "frames").mkdir()
+        for name, content in files.items():
+            (folder / "frames" / f"{name}_keypoints.json").write_text(
+                content if isinstance(content, str) else json.dumps(content)
+            )
+        return folder / "frames"
+
+    return make
+
+
+def zip_bytes(**entries: bytes) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+    return stream.getvalue()
+
+
+def npy_header(shape: str) -> bytes:
+    text = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode()
+
+
+PERSON = {"pose_keypoints_2d": flat(25)}
+FRAME = {"people": [PERSON]}
+ANNOTATION = {"image_id": 1, "keypoints": flat(17)}
+IMAGE = {"id": 1, "width": 640, "height": 480}
+PICKLED = np.array([{"a": 1}], dtype=object)
+NOTHING_SEEN = "no joint is seen in any frame"
+
+# name: (what makes the file, the options, a part of the message)
+CASES = {
+    "not found": (lambda folder: folder / "no.npz", GOOD, "no such file or folder"),
+    "empty file": (raw("clip.npz", b""), GOOD, "the file is empty"),
+    "empty json": (raw("clip.json", b""), GOOD, "the file is empty"),
+    "unknown suffix": (raw("clip.xyz", b"1"), GOOD, "accepted are .npz, .json and a folder"),
+    "unknown format": (npz(), ReadOptions(format="opnpose"), "did you mean 'openpose'?"),
+    "wrong format named": (npz(), ReadOptions(format="coco"), "not valid JSON"),
+    "folder as npz": (folder_of(f_0=FRAME), ReadOptions(format="npz"), "cannot be read as npz"),
+    # npz files
+    "text as npz": (raw("clip.npz", b"hello world"), GOOD, "damaged, cut off or of another type"),
+    "pickle as npz": (raw("clip.npz", pickle.dumps({"xy": 1})), GOOD, "cannot be read as npz"),
+    "pickled xy": (npz(xy=PICKLED), GOOD, "pickled Python objects, which are never loaded"),
+    "pickled names": (npz(joint_names=PICKLED), GOOD, "pickled Python objects"),
+    "foreign arrays": (npz(xy=None, poses=XY), GOOD, "its arrays (skeleton, fps, image_size, pos"),
+    "empty archive": (raw("clip.npz", zip_bytes()), GOOD, "its arrays (none)"),
+    "not an array": (raw("clip.npz", zip_bytes(xy=b"hello")), GOOD, "'xy' is no array"),
+    "huge header": (
+        raw("clip.npz", zip_bytes(**{"xy.npy": npy_header("(10000000000000000, 17, 2)")})),
+        GOOD,
+        "cannot be read as npz",
+    ),
+    "many empty frames": (
+        raw("clip.npz", zip_bytes(**{"xy.npy": npy_header("(10000000000000000, 0, 2)")})),
+        GOOD,
+        "xy holds no joints",
+    ),
+    "not numbers": (npz(xy=np.full((4, 17, 2), "a")), GOOD, "it must be numbers"),
+    "complex numbers": (npz(xy=XY * 1j), GOOD, "it must be numbers"),
+    "wrong rank": (npz(xy=XY[0]), GOOD, "xy has shape (17, 2); it must be (f, j, 2)"),
+    "three columns": (npz(xy=grid(4, 17)), GOOD, "xy has shape (4, 17, 3)"),
+    "no frames": (npz(xy=XY[:0]), GOOD, "there are no frames"),
+    "wrong joint count": (npz(xy=XY[:, :13]), GOOD, "have 13 joints but skeleton 'coco_17' has 17"),
+    "all NaN": (npz(xy=XY * np.nan), GOOD, NOTHING_SEEN),
+    "zero confidence": (npz(confidence=np.zeros((4, 17))), GOOD, NOTHING_SEEN),
+    "NaN confidence": (npz(confidence=np.full((4, 17), np.nan)), GOOD, NOTHING_SEEN),
+    "negative confidence": (npz(confidence=-XY[..., 0]), GOOD, "finite and not negative"),
+    "confidence shape": (npz(confidence=np.ones((4, 3))), GOOD, "confidence has shape (4, 3)"),
+    "infinite": (npz(xy=np.where(XY == 103, np.inf, XY)), GOOD, "infinite values"),
+    "beyond float32": (npz(xy=XY * 1e300), GOOD, "infinite values"),
+    "far outside": (npz(xy=XY * 1000), GOOD, "far outside the 640 x 480 image"),
+    "normalised": (npz(xy=XY / 1000), GOOD, "look like normalised coordinates"),
+    "unknown skeleton": (npz(skeleton="coco17"), GOOD, "did you mean 'coco_17'?"),
+    "unknown skeleton given": (npz(), ReadOptions(skeleton="body25"), "did you mean 'body_25'?"),
+    "no skeleton": (npz(skeleton=None), GOOD, "does not say its skeleton; name it with --skeleton"),
+    "skeleton of numbers": (npz(skeleton=3), GOOD, "'skeleton' is missing or of type int64"),
+    "two skeletons": (npz(skeleton=["a", "b"]), GOOD, "'skeleton' holds 2 texts"),
+    "other joint order": (
+        npz(skeleton="human36m_17", joint_names=HUMAN36M_17.joints[::-1]),
+        GOOD,
+        "not the joints of skeleton 'human36m_17' in its order",
+    ),
+    "unknown joints": (npz(skeleton=None, joint_names=[*"abcdefghijklmnopq"]), GOOD, "fit no know"),
+    "joint named twice": (
+        npz(skeleton=None, joint_names=["nose"] * 17),
+        GOOD,
+        "contain nose twice",
+    ),
+    "too few names": (npz(skeleton=None, joint_names=["nose"]), GOOD, "joint_names has 1"),
+    "root of a tree": (
+        npz(skeleton="mine", joint_names=[*"ab"], joint_parents=[np.nan, 0]),
+        GOOD,
+        "joint_parents must be whole numbers",
+    ),
+    "fps missing": (npz(fps=None), ReadOptions(), "fps is missing; give the frames per second (--"),
+    "fps zero": (npz(fps=0), ReadOptions(), "fps is 0; it must be a positive number"),
+    "fps negative": (npz(), ReadOptions(fps=-30), "fps is -30; it must be a positive number"),
+    "fps NaN": (npz(fps=np.nan), ReadOptions(), "fps is nan"),
+    "fps of frames": (
+        npz(fps=[30, 30]),
+        ReadOptions(),
+        "fps has shape (2,); it must be one number",
+    ),
+    "fps text": (npz(fps="fast"), ReadOptions(), "it must be numbers"),
+    "image size missing": (npz(image_size=None), ReadOptions(), "(--image-size WIDTH HEIGHT)"),
+    "image size zero": (npz(image_size=(0, 480)), ReadOptions(), "two positive numbers"),
+    "image size infinite": (npz(image_size=(np.inf, 480)), ReadOptions(), "--image-size WIDTH"),
+    "image size of one": (npz(image_size=640), ReadOptions(), "two positive numbers"),
+    "other person": (npz(person="anna"), ReadOptions(person="ana"), "did you mean 'anna'?"),
+    "provenance": (npz(provenance="{"), GOOD, "the provenance is not valid JSON"),
+    "provenance list": (npz(provenance="[1]"), GOOD, "the provenance is no JSON object"),
+    "a motion": (npz(xy=None, joints=grid(4, 17), space="root"), GOOD, "this is a 3D motion alrea"),
+    "two npz formats": (npz(det2d_b=grid(4, 25)), GOOD, "--format npz or --format detections"),
+    # detections
+    "detections shape": (detections(det2d_b=grid(3, 25)[0]), GOOD, "det2d_b has shape (25, 3)"),
+    "detections no frames": (detections(det2d_b=grid(0, 25)), GOOD, "there are no frames"),
+    "detections image size": (detections(), ReadOptions(), "--image-size"),
+    "detections unnamed": (detections(b_names=None), GOOD, "does not name the joints of det2d_b"),
+    "detections few names": (detections(b_names=BODY_25B.joints[:17]), GOOD, "25 joints but 17 na"),
+    "detections layouts": (
+        detections(det2d_c=grid(3, 17), c_names=BODY_25B.joints[:17]),
+        GOOD,
+        "several layouts: det2d_b (body_25b), det2d_c (coco_17); choose one with --skeleton",
+    ),
+    "detections other skeleton": (
+        detections(),
+        ReadOptions(skeleton="human36m_17"),
+        "none of det2d_b has the joints of 'human36m_17'",
+    ),
+    "detections camera": (detections(K=np.eye(4)), GOOD, "the camera matrix K has shape (4, 4)"),
+    "detections camera NaN": (
+        detections(K=np.eye(3) * np.nan),
+        GOOD,
+        "K holds values that are not",
+    ),
+    "detections none": (npz(), ReadOptions(format="detections"), "no array det2d_<layout>"),
+    # JSON
+    "text as json": (raw("clip.json", b"hello"), GOOD, "not valid JSON (Expecting value"),
+    "binary json": (raw("clip.json", bytes(range(128, 256))), GOOD, "not valid JSON"),
+    "deep json": (raw("clip.json", b"[" * 200_000), GOOD, "not valid JSON"),
+    "no keypoint format": (as_json({"a": 1}), GOOD, "no keypoint format that is known; accepted:"),
+    "json number": (as_json(3), GOOD, "no keypoint format that is known"),
+    "two json formats": (
+        as_json([{"image_id": 1, "keypoints": [], "people": []}]),
+        GOOD,
+        "--format openpose or --format coco",
+    ),
+    # OpenPose
+    "folder without json": (folder_of(), GOOD, "no *_keypoints.json files"),
+    "folder named openpose": (folder_of(), ReadOptions(format="openpose"), "no *_keypoints.json"),
+    "truncated frame": (
+        folder_of(a_0=FRAME, a_1='{"people": ['),
+        GOOD,
+        "a_1_keypoints.json: this ",
+    ),
+    "two clips": (folder_of(a_0=FRAME, b_1=FRAME), GOOD, "more than one clip"),
+    "same frame twice": (folder_of(a_1=FRAME, a_01=FRAME), GOOD, "more than one clip"),
+    "no frame number": (folder_of(a_0=FRAME, b=FRAME), GOOD, "has no frame number"),
+    "frames far apart": (
+        folder_of(a_0=FRAME, a_1=FRAME, a_99999999999=FRAME),
+        GOOD,
+        "run from 0 to 99999999999 though there are only 3",
+    ),
+    "nobody": (as_json({"people": []}), GOOD, "nobody was found in any of its 1 frames"),
+    "people no list": (as_json({"people": 3}), GOOD, "has no list 'people'"),
+    "no pose": (as_json({"people": [{}]}), GOOD, "has no 'pose_keypoints_2d'"),
+    "openpose 18 joints": (
+        as_json({"people": [{"pose_keypoints_2d": flat(18)}]}),
+        GOOD,
+        "18 joints in frame 0 but skeleton 'body_25' has 25; name the right one with --skeleton",
+    ),
+    "not thirds": (as_json({"people": [{"pose_keypoints_2d": [1, 2]}]}), GOOD, "flat list of numb"),
+    "nested list": (as_json({"people": [{"pose_keypoints_2d": [[1, 2, 3]]}]}), GOOD, "flat list"),
+    "words": (as_json({"people": [{"pose_keypoints_2d": ["a"] * 75}]}), GOOD, "flat list of numb"),
+    "giant numbers": (
+        as_json({"people": [{"pose_keypoints_2d": [10**400] * 75}]}),
+        GOOD,
+        "flat list of numbers",
+    ),
+    "openpose zeros": (as_json({"people": [{"pose_keypoints_2d": [0] * 75}]}), GOOD, NOTHING_SEEN),
+    "openpose fps": (as_json(FRAME), ReadOptions(image_size=(640, 480)), "fps is missing"),
+    "openpose image size": (as_json(FRAME), ReadOptions(fps=30), "--image-size"),
+    "giant fps": (as_json(FRAME), ReadOptions(fps=10**400, image_size=(9, 9)), "not a finite num"),
+    "several people": (
+        as_json({"people": [PERSON] * 30}),
+        GOOD,
+        "there are 30 people: 0 (1 frame), 1 (1 frame)",
+    ),
+    "nobody of that name": (
+        as_json({"people": [PERSON] * 2}),
+        ReadOptions(person="7"),
+        "unknown person '7'; known: 0, 1",
+    ),
+    # COCO
+    "captions": (
+        as_json({"annotations": [{"image_id": 1, "keypoints": []}]}),
+        GOOD,
+        "no annotation holds keypoints",
+    ),
+    "annotations no list": (
+        as_json({"annotations": {"image_id": 1, "keypoints": 2}}),
+        GOOD,
+        "not a",
+    ),
+    "coco joints": (
+        as_json([ANNOTATION | {"keypoints": flat(26)}]),
+        GOOD,
+        "26 joints in frame 0 but skeleton 'coco_17' has 17",
+    ),
+    "coco size zero": (
+        as_json({"images": [IMAGE | {"width": 0}], "annotations": [ANNOTATION]}),
+        ReadOptions(fps=30),
+        "the image size is (0, 480)",
+    ),
+    "coco sizes": (
+        as_json({"images": [IMAGE, IMAGE | {"id": 2, "width": 9}], "annotations": [ANNOTATION]}),
+        ReadOptions(fps=30),
+        "several sizes (640 x 480 and 9 x 480)",
+    ),
+    "coco other image": (
+        as_json({"images": [IMAGE | {"id": 2}], "annotations": [ANNOTATION]}),
+        GOOD,
+        "is of image 1, which is not in 'images'",
+    ),
+    "coco image twice": (
+        as_json({"images": [IMAGE, IMAGE], "annotations": [ANNOTATION]}),
+        GOOD,
+        "two images have the same id",
+    ),
+    "coco videos": (
+        as_json(
+            {
+                "images": [IMAGE | {"video_id": 1}, IMAGE | {"id": 2, "video_id": 2}],
+                "annotations": [ANNOTATION],
+            }
+        ),
+        GOOD,
+        "several videos",
+    ),
+    "coco image id": (as_json([ANNOTATION | {"image_id": [1]}]), GOOD, "image_id is [1]"),
+    "coco image name": (as_json([ANNOTATION | {"image_id": "a.jpg"}]), GOOD, "holds no frame numb"),
+    "coco some tracks": (
+        as_json([ANNOTATION, ANNOTATION | {"image_id": 2, "track_id": 1}]),
+        GOOD,
+        "1 of 2 annotations have a track_id",
+    ),
+    "coco track twice": (
+        as_json([ANNOTATION | {"track_id": 1}] * 2),
+        GOOD,
+        "track_id 1 occurs twi",
+    ),
+    "coco image set": (
+        as_json([ANNOTATION, ANNOTATION | {"image_id": 397133}, ANNOTATION | {"image_id": 37776}]),
+        GOOD,
+        "give the frames of one clip",
+    ),
+    "coco category": (
+        as_json(
+            {
+                "annotations": [ANNOTATION | {"keypoints": flat(16)}],
+                "categories": [{"keypoints": list(BODY_25B.joints[:17])}],
+            }
+        ),
+        GOOD,
+        "16 joints in frame 0 but the category names 17",
+    ),
+}
+
+
+def one_sentence_about(message: str, path: Path) -> bool:
+    """Whether a message names the file first and is a single line of a reasonable length."""
+    return message.startswith(f"{path}: ") and "\n" not in message and len(message) < 800
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", CASES)
+def test_bad_input_is_refused_in_one_sentence(tmp_path, name):
+    make, options, fragment = CASES[name]
+    path = make(tmp_path)
+    with pytest.raises(InputError) as caught:
+        formats.read(path, options)
+    message = str(caught.value)
+    assert fragment in message
+    assert one_sentence_about(message, path)
+    assert message.count(str(path)) == 1
+
+
+def test_a_readers_own_load_names_the_file_too(tmp_path):
+    path = npz(fps=0)(tmp_path)
+    with pytest.raises(InputError) as caught:
+        formats.READERS["npz"].load(path)
+    assert one_sentence_about(str(caught.value), path)
+
+
+def test_an_unreadable_file_is_an_input_error(tmp_path, monkeypatch):
+    path = as_json(FRAME)(tmp_path)
+
+    def refuse(*_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(InputError, match="cannot be read .Permission denied.; check the file"):
+        formats.read(path, GOOD)
+
+
+# --- damaged files: an InputError or keypoints, nothing else ------------------------------------
+
+
+def read_or_refuse(path: Path) -> bool:
+    """Read a file that may be damaged; whether it was refused. Any other error fails the test."""
+    try:
+        formats.read(path, GOOD)
+    except InputError as error:
+        assert one_sentence_about(str(error), path)
+        return True
+    return False
+
+
+VALID = {
+    "npz": npz(confidence=np.ones((4, 17)), provenance="{}", person="0"),
+    "detections": detections(K=np.eye(3)),
+    "openpose": as_json(FRAME),
+    "coco": as_json({"images": [IMAGE], "annotations": [ANNOTATION]}),
+}
+
+
+@pytest.mark.parametrize("kind", VALID)
+def test_cut_off_anywhere(tmp_path, kind):
+    path = VALID[kind](tmp_path)
+    content = path.read_bytes()
+    assert not read_or_refuse(path)
+    for length in np.linspace(0, len(content) - 1, 40).astype(int):
+        path.write_bytes(content[:length])
+        assert read_or_refuse(path), f"{length} of {len(content)} bytes were accepted"
+
+
+@pytest.mark.parametrize("kind", VALID)
+def test_bytes_changed_anywhere(tmp_path, kind):
+    path = VALID[kind](tmp_path)
+    content = path.read_bytes()
+    rng = np.random.default_rng(1)
+    refused = 0
+    for _ in range(150):
+        damaged = bytearray(content)
+        for place in rng.integers(len(content), size=rng.integers(1, 6)):
+            damaged[place] = rng.integers(256)
+        path.write_bytes(damaged)
+        refused += read_or_refuse(path)
+    assert refused > 30
+
+
+def test_damaged_arrays_in_a_sound_archive(tmp_path):
+    """The archive's checksums hold, so numpy itself meets the damage."""
+    stream = io.BytesIO()
+    np.save(stream, XY)
+    content = stream.getvalue()
+    rng = np.random.default_rng(2)
+    path = tmp_path / "clip.npz"
+    for _ in range(200):
+        damaged = bytearray(content)
+        for place in rng.integers(128, size=2):
+            damaged[place] = rng.integers(256)
+        text = io.BytesIO()
+        np.save(text, np.array("coco_17"))
+        path.write_bytes(zip_bytes(**{"xy.npy": bytes(damaged), "skeleton.npy": text.getvalue()}))
+        read_or_refuse(path)
+
+
+def test_text_that_is_no_unicode(tmp_path):
+    stream = io.BytesIO()
+    np.save(stream, np.array("coco_17"))
+    content = stream.getvalue()
+    path = npz()(tmp_path)
+    with np.load(path) as arrays:
+        np.savez(path, xy=arrays["xy"])
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("skeleton.npy", content[:-4] + b"\xff\xff\xff\x7f")
+    with pytest.raises(InputError, match="'skeleton' holds damaged text"):
+        formats.read(path, GOOD)
+
+
+# --- motion and writing -------------------------------------------------------------------------
+
+
+def motion_file(folder: Path, **changes) -> Path:
+    action = {"action_labels": ["a"], "action_probabilities": [[1.0]], "action_windows": [[0, 4]]}
+    arrays = {"joints": grid(4, 17), "skeleton": "human36m_17", "fps": 30.0, "space": "root"}
+    arrays = arrays | action | changes
+    path = folder / "motion.npz"
+    np.savez(path, **{k: np.asarray(v) for k, v in arrays.items() if v is not None})
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changes", "fragment"),
+    [
+        ({"joints": None}, "the array 'joints' is missing; the file holds skeleton"),
+        ({"joints": grid(4, 16)}, "joints has shape (4, 16, 3)"),
+        ({"joints": grid(0, 17)}, "at least one frame"),
+        ({"joints": PICKLED}, "pickled Python objects"),
+        ({"space": "moon"}, "space is 'moon'; it must be one of root, camera, world"),
+        ({"space": None}, "'space' is missing"),
+        ({"skeleton": "human36m"}, "did you mean 'human36m_17'?"),
+        ({"fps": None}, "fps is None"),
+        ({"fps": -1}, "fps is -1"),
+        ({"root": np.zeros((3, 3))}, "root has shape (3, 3)"),
+        ({"root": np.full((4, 3), "x")}, "'root' is of type <U1; it must be numbers"),
+        ({"spread": np.zeros((4, 3))}, "spread has shape (4, 3)"),
+        ({"hypotheses": np.zeros((4, 17, 3))}, "hypotheses has shape (4, 17, 3)"),
+        ({"action_probabilities": [[0.5, 0.5]]}, "action probabilities has shape (1, 2)"),
+        ({"action_probabilities": None}, "'action_probabilities' is missing"),
+        ({"provenance": "no"}, "the provenance is not valid JSON"),
+    ],
+)
+def test_a_bad_motion_is_refused_in_one_sentence(tmp_path, changes, fragment):
+    path = motion_file(tmp_path, **changes)
+    with pytest.raises(InputError) as caught:
+        formats.read_motion(path)
+    assert fragment in str(caught.value)
+    assert one_sentence_about(str(caught.value), path)
+
+
+def test_a_cut_off_motion_is_refused(tmp_path):
+    path = motion_file(tmp_path)
+    content = path.read_bytes()
+    for length in np.linspace(0, len(content) - 1, 30).astype(int):
+        path.write_bytes(content[:length])
+        with pytest.raises(InputError) as caught:
+            formats.read_motion(path)
+        assert one_sentence_about(str(caught.value), path)
+
+
+@pytest.mark.parametrize(
+    ("name", "format", "fragment"),
+    [
+        ("m.jsn", None, "unknown output format 'jsn'; known: csv, json, npz; did you mean 'json'?"),
+        ("m", None, "the name has no suffix to choose the format by; end it with one of .npz"),
+        ("m.npz", "yaml", "unknown output format 'yaml'"),
+        ("no/m.npz", None, "does not exist; make it or give another path"),
+        ("folder.npz", None, "this is a folder; give the path of a file"),
+        ("pipe.csv", None, "this is no ordinary file"),
+    ],
+)
+def test_writing_to_a_bad_place_leaves_nothing(tmp_path, name, format, fragment):
+    (tmp_path / "folder.npz").mkdir()
+    os.mkfifo(tmp_path / "pipe.csv")
+    before = sorted(tmp_path.rglob("*"))
+    motion = Motion(grid(2, 17), HUMAN36M_17, 30)
+    with pytest.raises(InputError) as caught:
+        formats.write(motion, tmp_path / name, format)
+    assert fragment in str(caught.value)
+    assert one_sentence_about(str(caught.value), tmp_path / name)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("call", "code", "fragment"),
+    [
+        ("open", errno.EACCES, "cannot be written (Permission denied)"),
+        ("open", errno.EROFS, "cannot be written (Read-only file system)"),
+        ("open", errno.ENOSPC, "the disk is full"),
+        ("fsync", errno.ENOSPC, "the disk is full"),
+    ],
+)
+def test_what_the_system_refuses_is_said_and_leaves_nothing(
+    tmp_path, monkeypatch, call, code, fragment
+):
+    def refuse(*_):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, call, refuse)
+    path = tmp_path / "m.json"
+    with pytest.raises(InputError) as caught:
+        formats.write(Motion(grid(2, 17), HUMAN36M_17, 30), path)
+    assert fragment in str(caught.value)
+    assert one_sentence_about(str(caught.value), path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_provenance_that_cannot_be_stored_is_refused(tmp_path):
+    motion = Motion(grid(2, 17), HUMAN36M_17, 30, provenance={"model": object()})
+    with pytest.raises(InputError, match="the provenance holds a object, which cannot be stored"):
+        formats.write(motion, tmp_path / "m.npz")
+    assert list(tmp_path.iterdir()) == []
