@@ -28,6 +28,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"methods"}),
     frozenset({"datasets"}),
     frozenset({"lifting", "training", "protocols", "view", "detection", "formats"}),
+    frozenset({"weights"}),  # opens a bundle by name, so it stands on lifting
     frozenset({"cli"}),
 )
 #: Imports between neighbours of one layer, each for a reason that a reader would accept.

@@ -219,6 +219,7 @@ def test_a_pixel_that_no_ray_reaches_is_nan():
 @example((-0.44, -0.14, 0.06), np.array([0.9, 0.9]))
 @example((0.365, -0.167, -0.264), np.array([0.438, -0.871]))
 @example((0.1, -0.46, 0.1), np.array([1.2, -1.0]))
+@example((0.0, -0.5, 4e-96), np.array([1.0, 1.0]))
 def test_no_ray_lies_beyond_a_fold_of_the_lens(radial, place):
     # Without tangential terms the image radius r (1 + k1 r^2 + ...) must rise all the way.
     camera = Camera("bent", (2, 2), (1, 1), (0, 0), radial=radial)

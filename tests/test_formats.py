@@ -1,14 +1,12 @@
-"""Readers and writers: round trips, the layouts of other programs, whole-or-nothing writing."""
+"""Readers of 2D keypoints: our own round trip, and the layouts of other programs."""
 
-import csv
 import itertools
 import json
-import os
-import stat
 from pathlib import Path
 
 import numpy as np
 import pytest
+from format_files import grid
 
 from langlift import formats
 from langlift.errors import InputError
@@ -21,19 +19,10 @@ from langlift.skeletons import (
     SKELETONS,
     Skeleton,
 )
-from langlift.tracks import ActionEstimate, Keypoints, Motion
+from langlift.tracks import Keypoints
 
 FILLED = ReadOptions(fps=30, image_size=(640, 480))
 RIGHT_10 = np.array([10, 0, 0])
-
-
-def grid(frames: int, joints: int) -> np.ndarray:
-    """(f, j, 3): joint j of frame f lies at x = 100 + j, y = 200 + f, with score 0.5."""
-    points = np.empty((frames, joints, 3))
-    points[..., 0] = 100 + np.arange(joints)
-    points[..., 1] = 200 + np.arange(frames)[:, None]
-    points[..., 2] = 0.5
-    return points
 
 
 def some_keypoints(**changes) -> Keypoints:
@@ -49,26 +38,6 @@ def some_keypoints(**changes) -> Keypoints:
         "provenance": {"detector": "x", "notes": ["a", 1.5, None]},
     }
     return Keypoints(**fields | changes)
-
-
-def some_motion(**changes) -> Motion:
-    rng = np.random.default_rng(3)
-    fields = {
-        "joints": rng.normal(size=(6, 17, 3)).astype(np.float32),
-        "skeleton": HUMAN36M_17,
-        "fps": 29.97,
-        "space": "camera",
-        "root": rng.normal(size=(6, 3)),
-        "action": ActionEstimate(
-            ("squat", "side lunge, left"),
-            np.array([[0.75, 0.25], [0.1, 0.9]]),
-            np.array([[0, 4], [2, 5]]),
-        ),
-        "hypotheses": rng.normal(size=(2, 6, 17, 3)).astype(np.float32),
-        "spread": rng.random((6, 17)).astype(np.float32),
-        "provenance": {"model": "vpose", "options": {"flip": True}, "versions": ["1.0"]},
-    }
-    return Motion(**fields | changes)
 
 
 def openpose_frame(*people: np.ndarray) -> dict:
@@ -208,13 +177,9 @@ def test_detections_in_another_joint_order_are_put_in_order(tmp_path):
     np.testing.assert_array_equal(got.xy[0, :, 0], 100 + np.arange(25))
 
 
-@pytest.mark.corpus
-def test_a_real_detections_file():
+def test_a_real_detections_file(corpus):
     name = "pose2sim_balancing_cam02_openpose.npz"
-    root = os.environ.get("LANGLIFT_CORPUS")
-    path = Path(root or "") / "video" / name
-    if not root or not path.is_file():
-        pytest.skip(f"NOT RUN: set LANGLIFT_CORPUS to the motion corpus that has video/{name}")
+    path = corpus / "video" / name
     with pytest.raises(InputError, match=f"{name}: the image size is missing.*--image-size"):
         formats.read(path)
     got = formats.read(path, ReadOptions(image_size=(1088, 1920)))
@@ -368,132 +333,3 @@ def test_the_registries_can_be_listed():
         assert entry.name == name
         assert entry.description
         assert "\n" not in entry.description
-
-
-# --- motion -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("bare", [False, True])
-def test_motion_comes_back_exactly(tmp_path, bare):
-    motion = some_motion()
-    if bare:
-        motion = motion.replaced(root=None, action=None, hypotheses=None, spread=None)
-    path = formats.write(motion, tmp_path / "motion.npz")
-    back = formats.read_motion(path)
-    for name in ("joints", "root", "hypotheses", "spread"):
-        assert_same(getattr(back, name), getattr(motion, name))
-    assert (back.skeleton, back.fps, back.space) == (motion.skeleton, 29.97, "camera")
-    assert back.provenance == motion.provenance
-    assert (back.action is None) == bare
-    if back.action and motion.action:
-        assert back.action.labels == motion.action.labels
-        assert_same(back.action.probabilities, motion.action.probabilities)
-        assert_same(back.action.windows, motion.action.windows)
-    with np.load(path, allow_pickle=False) as arrays:
-        assert arrays["joints"].shape == (6, 17, 3)
-        assert ("root" in arrays) != bare
-        assert arrays["joint_names"].tolist() == list(HUMAN36M_17.joints)
-
-
-def test_json_says_axes_and_units_and_holds_the_same(tmp_path):
-    motion = some_motion()
-    joints = motion.joints.copy()
-    joints[2, 3] = np.nan
-    text = formats.write(motion.replaced(joints=joints), tmp_path / "m.json").read_text()
-
-    def refuse(word):
-        raise AssertionError(f"{word} is not JSON")
-
-    got = json.loads(text, parse_constant=refuse)
-    assert got["units"] == "metres and seconds"
-    assert got["axes"] == "metres from the camera: x right, y down, z forward"
-    assert got["joint_names"] == list(HUMAN36M_17.joints)
-    assert got["joints"][2][3] == [None, None, None]
-    np.testing.assert_allclose(got["joints"][1], motion.joints[1], atol=6e-7)
-    np.testing.assert_allclose(got["hypotheses"], motion.hypotheses, atol=6e-7)
-    np.testing.assert_allclose(got["root"], motion.root, atol=6e-7)
-    assert got["action"]["windows"] == [[0, 4], [2, 5]]
-    assert got["action"]["label"] == motion.action.label
-    assert got["provenance"] == motion.provenance
-
-
-def test_csv_for_the_csv_module(tmp_path):
-    motion = some_motion()
-    with formats.write(motion, tmp_path / "m.csv").open(newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    assert len(rows) == 6
-    assert float(rows[3]["time_s"]) == pytest.approx(3 / 29.97, abs=1e-6)
-    assert float(rows[3]["left_wrist_y"]) == pytest.approx(
-        motion.joints[3, HUMAN36M_17.index("left_wrist"), 1], abs=1e-6
-    )
-    assert float(rows[3]["trajectory_z"]) == pytest.approx(motion.root[3, 2], abs=1e-6)
-    # Frames 0-1 have the first window only, 2-3 both, 4 the second, 5 none.
-    lunge = "side lunge, left"
-    assert [r["action"] for r in rows] == ["squat", "squat", lunge, lunge, lunge, ""]
-    assert [r["action_probability"] for r in rows[1:3]] == ["0.750000", "0.575000"]
-
-
-def test_csv_for_numpy(tmp_path):
-    motion = some_motion(action=None, root=None)
-    path = formats.write(motion, tmp_path / "m.csv")
-    table = np.genfromtxt(path, delimiter=",", names=True)
-    assert len(table.dtype.names) == 2 + 17 * 3
-    np.testing.assert_allclose(table["head_top_z"], motion.joints[:, 10, 2], atol=1e-6)
-    np.testing.assert_array_equal(table["frame"], np.arange(6))
-
-
-def test_the_named_format_wins_over_the_suffix(tmp_path):
-    path = formats.write(some_motion(), tmp_path / "result.dat", format="json")
-    assert json.loads(path.read_text())["frames"] == 6
-
-
-# --- whole or nothing -------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("failure", [KeyboardInterrupt, ValueError, SystemExit])
-def test_an_interrupted_write_leaves_no_file(tmp_path, failure):
-    target = tmp_path / "out.bin"
-    with pytest.raises(failure), formats.atomic_write(target) as temporary:
-        temporary.write_bytes(b"half")
-        raise failure
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("name", ["m.npz", "m.json", "m.csv"])
-def test_an_interrupted_writer_keeps_the_old_file(tmp_path, monkeypatch, name):
-    path = formats.write(some_motion(), tmp_path / name)
-    before = path.read_bytes()
-
-    def interrupt(*_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(os, "fsync", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        formats.write(some_motion(fps=5.0), path)
-    assert path.read_bytes() == before
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_finished_write_replaces_and_keeps_links(tmp_path):
-    real = tmp_path / "real.txt"
-    real.write_text("old")
-    link = tmp_path / "link.txt"
-    link.symlink_to(real)
-    with formats.atomic_write(link) as temporary:
-        assert temporary.parent == tmp_path
-        assert temporary.suffix == ".txt"
-        temporary.write_text("new")
-        assert real.read_text() == "old"
-    assert link.is_symlink()
-    assert real.read_text() == "new"
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["link.txt", "real.txt"]
-
-
-@pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX")
-def test_a_new_file_has_the_users_usual_permissions(tmp_path):
-    plain = tmp_path / "plain"
-    plain.touch()
-    with formats.atomic_write(tmp_path / "atomic"):
-        pass
-    mode = stat.S_IMODE((tmp_path / "atomic").stat().st_mode)
-    assert mode == stat.S_IMODE(plain.stat().st_mode)

@@ -1,111 +1,36 @@
-"""Bad input: one sentence that names the file, what was got and what to do; nothing else escapes."""
+"""Bad input: one sentence that names the file, what was got, what to do."""
 
 import errno
-import io
-import json
-import os
 import pickle
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from format_files import (
+    ANNOTATION,
+    FRAME,
+    GOOD,
+    IMAGE,
+    NOTHING_SEEN,
+    PERSON,
+    PICKLED,
+    XY,
+    as_json,
+    detections,
+    flat,
+    folder_of,
+    grid,
+    npy_header,
+    npz,
+    one_sentence_about,
+    raw,
+    zip_bytes,
+)
 
 from langlift import formats
 from langlift.errors import InputError
 from langlift.formats import ReadOptions
 from langlift.skeletons import BODY_25B, HUMAN36M_17
-from langlift.tracks import Motion
-
-GOOD = ReadOptions(fps=30, image_size=(640, 480))
-
-
-def grid(frames: int, joints: int) -> np.ndarray:
-    """(f, j, 3): joint j of frame f lies at x = 100 + j, y = 200 + f, with score 0.5."""
-    points = np.empty((frames, joints, 3))
-    points[..., 0] = 100 + np.arange(joints)
-    points[..., 1] = 200 + np.arange(frames)[:, None]
-    points[..., 2] = 0.5
-    return points
-
-
-XY = grid(4, 17)[..., :2]
-
-
-def flat(joints: int, frame: int = 0) -> list[float]:
-    return grid(frame + 1, joints)[frame].reshape(-1).tolist()
-
-
-def npz(**changes):
-    """Makes a valid keypoint npz with some arrays changed; None takes one out."""
-
-    def make(folder: Path) -> Path:
-        arrays = {"xy": XY, "skeleton": "coco_17", "fps": 30.0, "image_size": (640, 480)} | changes
-        np.savez(
-            folder / "clip.npz", **{k: np.asarray(v) for k, v in arrays.items() if v is not None}
-        )
-        return folder / "clip.npz"
-
-    return make
-
-
-def detections(**changes):
-    """The same for a detections file."""
-    arrays = {
-        "det2d_b": grid(3, 25),
-        "b_names": np.array(BODY_25B.joints),
-        "fps": 60.0,
-    } | changes
-    return npz(xy=None, skeleton=None, image_size=None, **arrays)
-
-
-def raw(name: str, content: bytes):
-    """Makes a file of these bytes."""
-
-    def make(folder: Path) -> Path:
-        (folder / name).write_bytes(content)
-        return folder / name
-
-    return make
-
-
-def as_json(content, name: str = "clip.json"):
-    return raw(name, json.dumps(content).encode())
-
-
-def folder_of(**files):
-    """Makes a folder of OpenPose files by the part of the name before ``_keypoints.json``."""
-
-    def make(folder: Path) -> Path:
-        (folder / "frames").mkdir()
-        for name, content in files.items():
-            (folder / "frames" / f"{name}_keypoints.json").write_text(
-                content if isinstance(content, str) else json.dumps(content)
-            )
-        return folder / "frames"
-
-    return make
-
-
-def zip_bytes(**entries: bytes) -> bytes:
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        for name, content in entries.items():
-            archive.writestr(name, content)
-    return stream.getvalue()
-
-
-def npy_header(shape: str) -> bytes:
-    text = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
-    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode()
-
-
-PERSON = {"pose_keypoints_2d": flat(25)}
-FRAME = {"people": [PERSON]}
-ANNOTATION = {"image_id": 1, "keypoints": flat(17)}
-IMAGE = {"id": 1, "width": 640, "height": 480}
-PICKLED = np.array([{"a": 1}], dtype=object)
-NOTHING_SEEN = "no joint is seen in any frame"
 
 # name: (what makes the file, the options, a part of the message)
 CASES = {
@@ -115,7 +40,7 @@ CASES = {
     "unknown suffix": (raw("clip.xyz", b"1"), GOOD, "accepted are .npz, .json and a folder"),
     "unknown format": (npz(), ReadOptions(format="opnpose"), "did you mean 'openpose'?"),
     "wrong format named": (npz(), ReadOptions(format="coco"), "not valid JSON"),
-    "folder as npz": (folder_of(f_0=FRAME), ReadOptions(format="npz"), "cannot be read as npz"),
+    "folder as npz": (folder_of(f_0=FRAME), ReadOptions(format="npz"), "(Is a directory)"),
     # npz files
     "text as npz": (raw("clip.npz", b"hello world"), GOOD, "damaged, cut off or of another type"),
     "pickle as npz": (raw("clip.npz", pickle.dumps({"xy": 1})), GOOD, "cannot be read as npz"),
@@ -143,7 +68,7 @@ CASES = {
     "all NaN": (npz(xy=XY * np.nan), GOOD, NOTHING_SEEN),
     "zero confidence": (npz(confidence=np.zeros((4, 17))), GOOD, NOTHING_SEEN),
     "NaN confidence": (npz(confidence=np.full((4, 17), np.nan)), GOOD, NOTHING_SEEN),
-    "negative confidence": (npz(confidence=-XY[..., 0]), GOOD, "finite and not negative"),
+    "negative confidence": (npz(confidence=-XY[..., 0]), GOOD, "a confidence is -100"),
     "confidence shape": (npz(confidence=np.ones((4, 3))), GOOD, "confidence has shape (4, 3)"),
     "infinite": (npz(xy=np.where(XY == 103, np.inf, XY)), GOOD, "infinite values"),
     "beyond float32": (npz(xy=XY * 1e300), GOOD, "infinite values"),
@@ -169,7 +94,7 @@ CASES = {
     "root of a tree": (
         npz(skeleton="mine", joint_names=[*"ab"], joint_parents=[np.nan, 0]),
         GOOD,
-        "joint_parents must be whole numbers",
+        "'joint_parents' is of type float64; it must be integers",
     ),
     "fps missing": (npz(fps=None), ReadOptions(), "fps is missing; give the frames per second (--"),
     "fps zero": (npz(fps=0), ReadOptions(), "fps is 0; it must be a positive number"),
@@ -182,9 +107,17 @@ CASES = {
     ),
     "fps text": (npz(fps="fast"), ReadOptions(), "it must be numbers"),
     "image size missing": (npz(image_size=None), ReadOptions(), "(--image-size WIDTH HEIGHT)"),
-    "image size zero": (npz(image_size=(0, 480)), ReadOptions(), "two positive numbers"),
-    "image size infinite": (npz(image_size=(np.inf, 480)), ReadOptions(), "--image-size WIDTH"),
-    "image size of one": (npz(image_size=640), ReadOptions(), "two positive numbers"),
+    "image size zero": (
+        npz(image_size=(0, 480)),
+        ReadOptions(),
+        "size is [0, 480]; it must be two",
+    ),
+    "image size infinite": (
+        npz(image_size=(np.inf, 480)),
+        ReadOptions(),
+        "the image size is [inf, 480",
+    ),
+    "image size of one": (npz(image_size=640), ReadOptions(), "size is 640; it must be two"),
     "other person": (npz(person="anna"), ReadOptions(person="ana"), "did you mean 'anna'?"),
     "provenance": (npz(provenance="{"), GOOD, "the provenance is not valid JSON"),
     "provenance list": (npz(provenance="[1]"), GOOD, "the provenance is no JSON object"),
@@ -265,6 +198,12 @@ CASES = {
         GOOD,
         "there are 30 people: 0 (1 frame), 1 (1 frame)",
     ),
+    "unprintable names": (
+        as_json([ANNOTATION | {"track_id": "a\nb"}, ANNOTATION | {"track_id": "\x1b\ud800"}]),
+        GOOD,
+        "there are 2 people: a b (1 frame), \\x1b\\ud800 (1 frame)",
+    ),
+    "very long names": (npz(skeleton="a" * 100_000), GOOD, "aaa ... "),
     "nobody of that name": (
         as_json({"people": [PERSON] * 2}),
         ReadOptions(person="7"),
@@ -279,7 +218,7 @@ CASES = {
     "annotations no list": (
         as_json({"annotations": {"image_id": 1, "keypoints": 2}}),
         GOOD,
-        "not a",
+        "'annotations' is not a list of objects",
     ),
     "coco joints": (
         as_json([ANNOTATION | {"keypoints": flat(26)}]),
@@ -346,11 +285,6 @@ CASES = {
 }
 
 
-def one_sentence_about(message: str, path: Path) -> bool:
-    """Whether a message names the file first and is a single line of a reasonable length."""
-    return message.startswith(f"{path}: ") and "\n" not in message and len(message) < 800
-
-
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("name", CASES)
 def test_bad_input_is_refused_in_one_sentence(tmp_path, name):
@@ -378,186 +312,5 @@ def test_an_unreadable_file_is_an_input_error(tmp_path, monkeypatch):
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(Path, "read_bytes", refuse)
-    with pytest.raises(InputError, match="cannot be read .Permission denied.; check the file"):
+    with pytest.raises(InputError, match=r"cannot be read \(Permission denied\); check"):
         formats.read(path, GOOD)
-
-
-# --- damaged files: an InputError or keypoints, nothing else ------------------------------------
-
-
-def read_or_refuse(path: Path) -> bool:
-    """Read a file that may be damaged; whether it was refused. Any other error fails the test."""
-    try:
-        formats.read(path, GOOD)
-    except InputError as error:
-        assert one_sentence_about(str(error), path)
-        return True
-    return False
-
-
-VALID = {
-    "npz": npz(confidence=np.ones((4, 17)), provenance="{}", person="0"),
-    "detections": detections(K=np.eye(3)),
-    "openpose": as_json(FRAME),
-    "coco": as_json({"images": [IMAGE], "annotations": [ANNOTATION]}),
-}
-
-
-@pytest.mark.parametrize("kind", VALID)
-def test_cut_off_anywhere(tmp_path, kind):
-    path = VALID[kind](tmp_path)
-    content = path.read_bytes()
-    assert not read_or_refuse(path)
-    for length in np.linspace(0, len(content) - 1, 40).astype(int):
-        path.write_bytes(content[:length])
-        assert read_or_refuse(path), f"{length} of {len(content)} bytes were accepted"
-
-
-@pytest.mark.parametrize("kind", VALID)
-def test_bytes_changed_anywhere(tmp_path, kind):
-    path = VALID[kind](tmp_path)
-    content = path.read_bytes()
-    rng = np.random.default_rng(1)
-    refused = 0
-    for _ in range(150):
-        damaged = bytearray(content)
-        for place in rng.integers(len(content), size=rng.integers(1, 6)):
-            damaged[place] = rng.integers(256)
-        path.write_bytes(damaged)
-        refused += read_or_refuse(path)
-    assert refused > 30
-
-
-def test_damaged_arrays_in_a_sound_archive(tmp_path):
-    """The archive's checksums hold, so numpy itself meets the damage."""
-    stream = io.BytesIO()
-    np.save(stream, XY)
-    content = stream.getvalue()
-    rng = np.random.default_rng(2)
-    path = tmp_path / "clip.npz"
-    for _ in range(200):
-        damaged = bytearray(content)
-        for place in rng.integers(128, size=2):
-            damaged[place] = rng.integers(256)
-        text = io.BytesIO()
-        np.save(text, np.array("coco_17"))
-        path.write_bytes(zip_bytes(**{"xy.npy": bytes(damaged), "skeleton.npy": text.getvalue()}))
-        read_or_refuse(path)
-
-
-def test_text_that_is_no_unicode(tmp_path):
-    stream = io.BytesIO()
-    np.save(stream, np.array("coco_17"))
-    content = stream.getvalue()
-    path = npz()(tmp_path)
-    with np.load(path) as arrays:
-        np.savez(path, xy=arrays["xy"])
-    with zipfile.ZipFile(path, "a") as archive:
-        archive.writestr("skeleton.npy", content[:-4] + b"\xff\xff\xff\x7f")
-    with pytest.raises(InputError, match="'skeleton' holds damaged text"):
-        formats.read(path, GOOD)
-
-
-# --- motion and writing -------------------------------------------------------------------------
-
-
-def motion_file(folder: Path, **changes) -> Path:
-    action = {"action_labels": ["a"], "action_probabilities": [[1.0]], "action_windows": [[0, 4]]}
-    arrays = {"joints": grid(4, 17), "skeleton": "human36m_17", "fps": 30.0, "space": "root"}
-    arrays = arrays | action | changes
-    path = folder / "motion.npz"
-    np.savez(path, **{k: np.asarray(v) for k, v in arrays.items() if v is not None})
-    return path
-
-
-@pytest.mark.parametrize(
-    ("changes", "fragment"),
-    [
-        ({"joints": None}, "the array 'joints' is missing; the file holds skeleton"),
-        ({"joints": grid(4, 16)}, "joints has shape (4, 16, 3)"),
-        ({"joints": grid(0, 17)}, "at least one frame"),
-        ({"joints": PICKLED}, "pickled Python objects"),
-        ({"space": "moon"}, "space is 'moon'; it must be one of root, camera, world"),
-        ({"space": None}, "'space' is missing"),
-        ({"skeleton": "human36m"}, "did you mean 'human36m_17'?"),
-        ({"fps": None}, "fps is None"),
-        ({"fps": -1}, "fps is -1"),
-        ({"root": np.zeros((3, 3))}, "root has shape (3, 3)"),
-        ({"root": np.full((4, 3), "x")}, "'root' is of type <U1; it must be numbers"),
-        ({"spread": np.zeros((4, 3))}, "spread has shape (4, 3)"),
-        ({"hypotheses": np.zeros((4, 17, 3))}, "hypotheses has shape (4, 17, 3)"),
-        ({"action_probabilities": [[0.5, 0.5]]}, "action probabilities has shape (1, 2)"),
-        ({"action_probabilities": None}, "'action_probabilities' is missing"),
-        ({"provenance": "no"}, "the provenance is not valid JSON"),
-    ],
-)
-def test_a_bad_motion_is_refused_in_one_sentence(tmp_path, changes, fragment):
-    path = motion_file(tmp_path, **changes)
-    with pytest.raises(InputError) as caught:
-        formats.read_motion(path)
-    assert fragment in str(caught.value)
-    assert one_sentence_about(str(caught.value), path)
-
-
-def test_a_cut_off_motion_is_refused(tmp_path):
-    path = motion_file(tmp_path)
-    content = path.read_bytes()
-    for length in np.linspace(0, len(content) - 1, 30).astype(int):
-        path.write_bytes(content[:length])
-        with pytest.raises(InputError) as caught:
-            formats.read_motion(path)
-        assert one_sentence_about(str(caught.value), path)
-
-
-@pytest.mark.parametrize(
-    ("name", "format", "fragment"),
-    [
-        ("m.jsn", None, "unknown output format 'jsn'; known: csv, json, npz; did you mean 'json'?"),
-        ("m", None, "the name has no suffix to choose the format by; end it with one of .npz"),
-        ("m.npz", "yaml", "unknown output format 'yaml'"),
-        ("no/m.npz", None, "does not exist; make it or give another path"),
-        ("folder.npz", None, "this is a folder; give the path of a file"),
-        ("pipe.csv", None, "this is no ordinary file"),
-    ],
-)
-def test_writing_to_a_bad_place_leaves_nothing(tmp_path, name, format, fragment):
-    (tmp_path / "folder.npz").mkdir()
-    os.mkfifo(tmp_path / "pipe.csv")
-    before = sorted(tmp_path.rglob("*"))
-    motion = Motion(grid(2, 17), HUMAN36M_17, 30)
-    with pytest.raises(InputError) as caught:
-        formats.write(motion, tmp_path / name, format)
-    assert fragment in str(caught.value)
-    assert one_sentence_about(str(caught.value), tmp_path / name)
-    assert sorted(tmp_path.rglob("*")) == before
-
-
-@pytest.mark.parametrize(
-    ("call", "code", "fragment"),
-    [
-        ("open", errno.EACCES, "cannot be written (Permission denied)"),
-        ("open", errno.EROFS, "cannot be written (Read-only file system)"),
-        ("open", errno.ENOSPC, "the disk is full"),
-        ("fsync", errno.ENOSPC, "the disk is full"),
-    ],
-)
-def test_what_the_system_refuses_is_said_and_leaves_nothing(
-    tmp_path, monkeypatch, call, code, fragment
-):
-    def refuse(*_):
-        raise OSError(code, os.strerror(code))
-
-    monkeypatch.setattr(os, call, refuse)
-    path = tmp_path / "m.json"
-    with pytest.raises(InputError) as caught:
-        formats.write(Motion(grid(2, 17), HUMAN36M_17, 30), path)
-    assert fragment in str(caught.value)
-    assert one_sentence_about(str(caught.value), path)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_provenance_that_cannot_be_stored_is_refused(tmp_path):
-    motion = Motion(grid(2, 17), HUMAN36M_17, 30, provenance={"model": object()})
-    with pytest.raises(InputError, match="the provenance holds a object, which cannot be stored"):
-        formats.write(motion, tmp_path / "m.npz")
-    assert list(tmp_path.iterdir()) == []

@@ -49,8 +49,8 @@ def _check_image_size(image_size: Any) -> tuple[int, int]:
         width = height = 0.0
     if not (width > 0 and height > 0 and width.is_integer() and height.is_integer()):
         raise InputError(
-            f"the image size is {image_size!r}; it must be two positive whole numbers "
-            "(width, height)"
+            f"the image size is {image_size!r}; it must be two positive numbers (width, "
+            "height) of whole pixels (--image-size WIDTH HEIGHT)"
         )
     return int(width), int(height)
 

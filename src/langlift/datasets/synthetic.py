@@ -42,6 +42,12 @@ def _check_action(action: str) -> str:
     return action
 
 
+def _placed(joints: np.ndarray, yaw: float) -> np.ndarray:
+    """The first pelvis moved to x = y = 0 and everything turned by yaw degrees about up."""
+    centred = joints - joints[0, 0] * (1.0, 1.0, 0.0)
+    return centred @ turn(np.array([[yaw, 0.0, 0.0]]))[0].T
+
+
 def synthetic_clip(
     action: str,
     rng: np.random.Generator,
@@ -52,14 +58,14 @@ def synthetic_clip(
 ) -> LabelledClip:
     """One clip of a random person doing an action in a random style, speed and phase.
 
-    World frame in metres, z up, floor about z = 0, 50 fps; the pelvis of the first frame is at
-    x = y = 0. Facing is (left_hip - right_hip) x up.
+    World metres, z up, floor about z = 0, 50 fps; the first pelvis is at x = y = 0. Facing is
+    (left_hip - right_hip) x up.
 
     Args:
         action: one of `SYNTHETIC_ACTIONS`.
         rng: every random choice comes from here.
         frames: length of the clip.
-        clip_id: name of the clip and of its person; made from the action if omitted.
+        clip_id: name of the clip; made from the action if omitted.
         random_yaw: face a random direction instead of +x.
 
     Raises:
@@ -69,13 +75,10 @@ def synthetic_clip(
     f = _check_frames(frames)
     person = body(rng)
     yaw = float(rng.uniform(-180.0, 180.0)) if random_yaw else 0.0
-    style = Style(rng, seconds=f / FPS)
     t = np.arange(-_MARGIN, f + _MARGIN) / FPS
-    joints = pose(script_of(t, person, style).smoothed(gaussian(_SMOOTHING_FRAMES)), person)
-    joints = joints[_MARGIN:-_MARGIN]
-    joints = joints - joints[0, 0] * (1.0, 1.0, 0.0)
-    joints = joints @ turn(np.array([[yaw, 0.0, 0.0]]))[0].T
-    name = clip_id if clip_id is not None else f"synthetic_{action}"
+    script = script_of(t, person, Style(rng, f / FPS)).smoothed(gaussian(_SMOOTHING_FRAMES))
+    joints = _placed(pose(script, person)[_MARGIN:-_MARGIN], yaw)
+    name = f"synthetic_{action}" if clip_id is None else clip_id
     return LabelledClip(
         clip_id=name,
         subject=f"person of {name}",
@@ -83,7 +86,6 @@ def synthetic_clip(
         action=action,
         text=text,
         joints=joints,
-        fps=FPS,
         licence="generated, free to use",
     )
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from .synthetic_body import (
     ABDUCT,
+    ACROSS,
     ELBOW,
     FLEX,
     LEFT,
@@ -180,7 +181,7 @@ def _arm_circles(t: np.ndarray, who: Body, style: Style) -> Script:
     size = style.pick(14, 38)
     for side in (LEFT, RIGHT):
         script.arms[side][:, ABDUCT] = 82 + size * np.sin(angle)
-        script.arms[side][:, 2] = 8 + size * np.cos(angle)
+        script.arms[side][:, ACROSS] = 8 + size * np.cos(angle)
         script.arms[side][:, TWIST] = 0.0
     return script
 
@@ -291,7 +292,7 @@ def _drink(t: np.ndarray, who: Body, style: Style) -> Script:
     side = style.side()
     up = keys(style.cycles(t, 2.2, 3.4) % 1.0, (0, 0.08, 0.36, 0.62, 0.92, 1), (0, 0, 1, 1, 0, 0))
     holds = (style.pick(5, 20), style.pick(8, 16), 0, style.pick(15, 30), style.pick(70, 92))
-    drinks = (style.pick(48, 60), style.pick(14, 26), 0, style.pick(34, 44), style.pick(124, 134))
+    drinks = (style.pick(56, 66), style.pick(12, 22), 0, style.pick(32, 42), style.pick(130, 138))
     lay_arms(script, 1.0, holds, (side,))
     lay_arms(script, up, drinks, (side,))
     script.head[:, 1] -= style.pick(14, 28) * ease((up - 0.6) / 0.4)

@@ -99,7 +99,10 @@ def stand(t: np.ndarray, who: Body, style: Style) -> Script:
 
 
 def lay_arms(
-    script: Script, weight, angles: Sequence, sides: Sequence[int] = (LEFT, RIGHT)
+    script: Script,
+    weight: np.ndarray | float,
+    angles: Sequence,
+    sides: Sequence[int] = (LEFT, RIGHT),
 ) -> None:
     """Blend arms towards five angles (numbers or (f)), in place."""
     f = len(script.root)
@@ -109,7 +112,7 @@ def lay_arms(
         script.arms[side] += by * (target - script.arms[side])
 
 
-def arm_posture(script: Script, style: Style, weight) -> None:
+def arm_posture(script: Script, style: Style, weight: np.ndarray | float) -> None:
     """One of the ways people hold their arms while the legs work."""
     straight = (style.pick(70, 95), style.pick(0, 8), 0, 0, style.pick(10, 25))
     crossed = (style.pick(45, 60), 8, style.pick(5, 15), style.pick(45, 60), style.pick(115, 130))

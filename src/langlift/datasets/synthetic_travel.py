@@ -33,7 +33,9 @@ def _path(distance: np.ndarray, aside: np.ndarray | float, bend: float) -> np.nd
     return centre + np.asarray(aside).reshape(-1, 1) * left
 
 
-def _steps(cycles: np.ndarray, shift: float, stance: float, stride: float):
+def _steps(
+    cycles: np.ndarray, shift: float, stance: float, stride: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Distance (f) along the path of one planted limb, and its progress (f) through the swing."""
     whole = np.floor(cycles + shift)
     swing = (cycles + shift - whole - stance) / (1.0 - stance)
@@ -171,14 +173,16 @@ def crawl(t: np.ndarray, who: Body, style: Style) -> Script:
     for side, shift in ((LEFT, 0.0), (RIGHT, 0.5)):
         sign = SIDE_SIGN[side]
         hand, lift = _steps(cycles, shift + 0.5 + style.pick(-0.06, 0.06), stance, stride)
-        place = _path(hand + 0.0 - origin + reach, sign * who.shoulder * 1.05, bend)
+        place = _path(hand - origin + reach, sign * who.shoulder * 1.05, bend)
         script.hands[side] = np.column_stack([place, 0.055 + 0.07 * bump(lift)])
         script.reach[side] = 1.0
         _kneel(script, who, side, _steps(cycles, shift, stance, stride), stride * cycles, heading)
     return script
 
 
-def _kneel(script, who: Body, side: int, steps, travelled: np.ndarray, heading: np.ndarray) -> None:
+def _kneel(
+    script: Script, who: Body, side: int, steps: tuple, travelled: np.ndarray, heading: np.ndarray
+) -> None:
     """Put the ankle where the knee rests on the floor at the wanted place."""
     distance, swing = steps
     ahead = np.clip(distance - travelled + 0.03, -0.6 * who.thigh, 0.6 * who.thigh)

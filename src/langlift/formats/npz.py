@@ -23,7 +23,7 @@ from ..tracks import ActionEstimate, Keypoints, Motion
 from .clip import Clip, ReadOptions, Track
 from .files import atomic_write, check_exists, naming, one_line
 from .joint_names import canonical, match_names, order_for
-from .npz_arrays import array_names, load_arrays, numeric, scalar, string, strings
+from .npz_arrays import array_names, load_arrays, numeric, scalar, string, strings, whole
 
 _SKELETON_ARRAYS = ("skeleton", "joint_names", "joint_parents", "root_joint")
 _SHARED_ARRAYS = ("fps", "provenance", *_SKELETON_ARRAYS)
@@ -122,7 +122,7 @@ def read_motion(path: str | Path) -> Motion:
             action = ActionEstimate(
                 tuple(strings(arrays, "action_labels")),
                 numeric(arrays, "action_probabilities"),
-                numeric(arrays, "action_windows"),
+                whole(arrays, "action_windows"),
             )
         optional = {n: numeric(arrays, n) for n in _OPTIONAL_ARRAYS if n in arrays}
         return Motion(
@@ -206,9 +206,7 @@ def _skeleton_of(arrays: Mapping[str, np.ndarray]) -> Skeleton:
                 f"({', '.join(skeleton.joints)}); put the joints in this order"
             )
         return skeleton
-    parents = numeric(arrays, "joint_parents").reshape(-1)
-    if parents.dtype.kind not in "iu":
-        raise InputError("joint_parents must be whole numbers, -1 for the root")
+    parents = whole(arrays, "joint_parents").reshape(-1)
     root = string(arrays, "root_joint") if "root_joint" in arrays else None
     return Skeleton(name, names, tuple(parents.tolist()), root)
 

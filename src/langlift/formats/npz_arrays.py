@@ -77,6 +77,13 @@ def numeric(arrays: Mapping[str, np.ndarray], name: str) -> np.ndarray:
     return arrays[name]
 
 
+def whole(arrays: Mapping[str, np.ndarray], name: str) -> np.ndarray:
+    """An array by name that must be there and hold whole numbers."""
+    if numeric(arrays, name).dtype.kind not in "iu":
+        raise InputError(f"the array {name!r} is of type {arrays[name].dtype}; it must be integers")
+    return arrays[name]
+
+
 def strings(arrays: Mapping[str, np.ndarray], name: str) -> list[str]:
     """An array of text by name, flattened."""
     array = arrays.get(name, np.empty(0))

@@ -182,12 +182,14 @@ class Camera:
     def _fold(self) -> float:
         """The squared radius r^2 of rays at which the radial polynomial stops rising, or infinity.
 
-        Past it the image turns over: a solution there is no line of sight.
+        Past it the image turns over: a solution there is no line of sight. (The tangential terms
+        are small; they are judged at the solution alone.)
         """
         k1, k2, k3 = self.radial
-        roots = np.roots([7.0 * k3, 5.0 * k2, 3.0 * k1, 1.0])  # of the slope, in r^2
+        # The slope 1 + 3 k1 r^2 + ..., solved in 1 / r^2: monic, so tiny coefficients do no harm.
+        roots = np.roots([1.0, 3.0 * k1, 5.0 * k2, 7.0 * k3])
         turns = roots.real[(np.abs(roots.imag) < 1e-9) & (roots.real > 0)]
-        return float(turns.min(initial=np.inf))
+        return 1.0 / turns.max() if turns.size else np.inf
 
     def _slopes(self, rays: np.ndarray) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
         """The Jacobian of `_distorted` at rays (*, 2), by rows."""

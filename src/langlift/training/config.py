@@ -135,10 +135,12 @@ RECIPES: dict[str, tuple[str, TrainConfig]] = {
     "robust": (
         "the bundled default: any camera, missing joints, detector noise",
         TrainConfig(
-            model=dataclasses.replace(_SMALL_VPOSE, channels=512, velocity_weight=0.5),
+            model=dataclasses.replace(
+                _SMALL_VPOSE, channels=512, velocity_weight=0.5, action_weight=0.02
+            ),
             synthetic_clips=420,
             synthetic_share=0.1,
-            steps=40000,
+            steps=14000,
         ),
     ),
     "bare": (

@@ -91,7 +91,7 @@ def train(
     pace = _Pace(config, step)
     with _stop_requested() as stop, _Prefetch(sampler, step) as batches:
         while step < config.steps and not stop():
-            losses = _step(network, optimizer, batches.take(step), config, step)
+            losses = run_step(network, optimizer, batches.take(step), config, step)
             average.update(network, step)
             step += 1
             if step % config.log_every == 0 or step == config.steps:
@@ -106,7 +106,7 @@ def train(
     return {"step": step, "finished": step >= config.steps, "best": best}
 
 
-def _step(
+def run_step(
     network: nn.Module,
     optimizer: torch.optim.Optimizer,
     batch: Batch,

@@ -350,9 +350,7 @@ def draw_actions(
             "fontweight": "normal" if row else "bold",
         }
         colour = MUTED if row else INK
-        ax.annotate(
-            percent(mean), (0, row + 0.54), xytext=(-8, 0), color=colour, fontsize=size, **style
-        )
+        ax.annotate(percent(mean), (0, row + 0.54), xytext=(-8, 0), color=colour, **style)
         words = words_of(label)
         small = 0.84 if len(words) > wrap else 1.0
         lines = textwrap.wrap(words, int(wrap / small), max_lines=2, placeholder=" …")

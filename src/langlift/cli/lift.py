@@ -1,0 +1,160 @@
+"""``langlift lift``: one person's 2D keypoints to 3D motion with an action label."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from ..errors import InputError
+from ..formats import READERS, WRITERS, ReadOptions, read, write
+from ..tracks import Keypoints, Motion
+from .arguments import comma_list, parse, progress
+
+PICTURES = ("png", "mp4")
+STEM = "motion"
+
+
+@dataclass(frozen=True)
+class LiftArguments:
+    """Lift 2D keypoints to 3D motion with an action label.
+
+    Args:
+        input: keypoints: a langlift .npz, a detections .npz, an OpenPose JSON file or folder, or a
+            COCO keypoint JSON.
+        out: folder for the results; made if it is not there.
+        model: a name from `langlift weights list`, or a .safetensors file.
+        formats: what to write, separated by commas: npz, json, csv, png, mp4.
+        format: how to read the input, if it cannot be told from the file.
+        skeleton: joint convention of the input, if the file does not say.
+        fps: frames per second of the input, if the file does not say.
+        image_size: width and height in pixels of the frames, if the file does not say.
+        person: which person, if there are several.
+        focal: focal length of the camera in pixels; assumed (1.15 times the longer side) if absent.
+        flip: average with the lifted mirror image.
+        precision: fp32, or bf16: faster, a little less exact.
+        quiet: print nothing but errors.
+        json: print a summary as JSON.
+    """
+
+    input: tyro.conf.Positional[Path]
+    out: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("lifted")
+    model: Annotated[str, tyro.conf.arg(aliases=["-m"])] = "default"
+    formats: str = "npz,json,png"
+    format: str | None = None
+    skeleton: str | None = None
+    fps: float | None = None
+    image_size: tuple[int, int] | None = None
+    person: str | None = None
+    focal: float | None = None
+    flip: bool = True
+    precision: Literal["fp32", "bf16"] = "fp32"
+    quiet: bool = False
+    json: bool = False
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run the verb."""
+    args = parse(LiftArguments, argv, "lift")
+    formats = comma_list(args.formats, [*WRITERS, *PICTURES], "output format")
+    options = ReadOptions(
+        format=args.format,
+        skeleton=args.skeleton,
+        fps=args.fps,
+        image_size=args.image_size,
+        person=args.person,
+    )
+    keypoints = read(args.input, options)
+    make_folder(args.out)
+    from ..geometry.cameras import Camera
+    from ..lifting.lifter import LiftOptions
+    from ..weights import load
+
+    camera = None
+    if args.focal is not None:
+        if not args.focal > 0:
+            raise InputError(f"focal is {args.focal}; it must be a positive number of pixels")
+        ratio = args.focal / max(keypoints.image_size)
+        camera = Camera.assumed(keypoints.image_size, ratio).replaced(name="given focal length")
+    lifter = load(args.model)
+    lift_options = LiftOptions(flip=args.flip, precision=args.precision)
+    with progress("lifting", args.quiet or args.json) as advance:
+        motion = lifter.lift(keypoints, camera, lift_options, advance)
+    files = write_results(motion, keypoints, args.out, formats, args.quiet or args.json)
+    if args.json:
+        print(json.dumps(summary(motion, files)))
+    elif not args.quiet:
+        print(describe(motion, files))
+    return 0
+
+
+def make_folder(out: Path) -> None:
+    """Make the folder for results, or say why it cannot be made."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"cannot make the folder {out} ({error.strerror}); choose another --out"
+        ) from error
+
+
+def write_results(
+    motion: Motion, keypoints: Keypoints, out: Path, formats: Sequence[str], quiet: bool
+) -> list[Path]:
+    """Write the motion in every format asked for, each file whole or not at all."""
+    files = []
+    for name in formats:
+        path = out / f"{STEM}.{name}"
+        if name == "png":
+            from ..view import save_picture
+
+            save_picture(motion, path, keypoints)
+        elif name == "mp4":
+            from ..view import save_video
+
+            with progress("drawing", quiet) as advance:
+                save_video(motion, path, keypoints, progress=advance)
+        else:
+            write(motion, path)
+        files.append(path)
+    return files
+
+
+def describe(motion: Motion, files: Sequence[Path]) -> str:
+    """What was found and written, in a few lines."""
+    lines = [f"{len(motion)} frames at {motion.fps:g} fps ({motion.seconds:.1f} s) lifted to 3D"]
+    if motion.action is not None:
+        named = ", ".join(f"{label} {p:.0%}" for label, p in motion.action.top())
+        lines.append(f"action: {named}")
+    lines += [f"note: {note}" for note in motion.provenance.get("conversion_notes", [])]
+    lines.append(f"camera: {motion.provenance.get('camera')}")
+    lines += [f"wrote {path}" for path in files]
+    return "\n".join(lines)
+
+
+def summary(motion: Motion, files: Sequence[Path]) -> dict[str, object]:
+    """The same for scripts."""
+    action = motion.action
+    return {
+        "frames": len(motion),
+        "fps": motion.fps,
+        "space": motion.space,
+        "action": None if action is None else action.label,
+        "action_probability": None if action is None else round(action.probability, 4),
+        "files": [str(path) for path in files],
+        "provenance": dict(motion.provenance),
+    }
+
+
+def known_formats() -> str:
+    """Input formats, for messages and docs."""
+    return ", ".join(sorted(READERS))
+
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,53 @@
+"""The ``langlift`` command: finds the verb, runs it, and turns errors into one sentence."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from .._version import __version__
+from ..errors import LangliftError, unknown
+
+#: Verb -> what it does; the module of the same name has ``run(argv) -> int``.
+VERBS = {
+    "lift": "2D keypoints to 3D motion with an action label",
+    "demo": "lift a synthetic clip with the bundled weights and show the result",
+    "train": "train a method",
+    "evaluate": "measure models under a protocol",
+    "weights": "list or inspect weights",
+}
+BAD_INPUT, INTERRUPTED = 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status (0, or 2 for input that cannot be used)."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(_usage())
+        return 0
+    if arguments[0] == "--version":
+        print(f"langlift {__version__}")
+        return 0
+    try:
+        if arguments[0] not in VERBS:
+            raise unknown("verb", arguments[0], VERBS)
+        return import_module(f".{arguments[0]}", __package__).run(arguments[1:])
+    except LangliftError as error:
+        print(f"langlift: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        print("langlift: interrupted; nothing half-written was left behind", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`); there is nobody to tell.
+        sys.stderr.close()
+        return 0
+
+
+def _usage() -> str:
+    width = max(map(len, VERBS))
+    lines = [f"  {verb:<{width}}  {what}" for verb, what in VERBS.items()]
+    return "\n".join(
+        ["usage: langlift VERB [options]", "", *lines, "", "langlift VERB --help tells the rest."]
+    )

@@ -1,0 +1,134 @@
+"""``langlift train``: train a method, resume a run, or only say what it would cost."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from ..errors import InputError
+from ..methods import METHODS, get_method
+from ..training.config import RECIPES, TrainConfig, from_dict, recipe
+from ..training.cost import Cost, measure_cost
+from ..training.data import load_data
+from ..training.loop import CONFIG, train
+from .arguments import parse, progress
+
+
+@dataclass(frozen=True)
+class TrainArguments:
+    """Train a method; interrupt it when you like and continue with --resume.
+
+    Args:
+        out: folder of the run (config, metrics.jsonl, checkpoint, bundles).
+        data: corpus folder (default: the environment variable LANGLIFT_CORPUS), or the word
+            synthetic.
+        recipe: ready-made settings; `langlift train --help` lists them.
+        resume: continue the run in --out with the settings it was started with.
+        dry_run: print parameters, memory and time, and stop.
+        quiet: print nothing but errors.
+        json: print the result as JSON.
+        config: single settings that differ from the recipe's.
+    """
+
+    out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
+    data: str | None = None
+    recipe: str = "robust"
+    resume: bool = False
+    dry_run: bool = False
+    quiet: bool = False
+    json: bool = False
+    config: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run the verb."""
+    if not argv or argv[0] in ("-h", "--help"):
+        print(_usage())
+        return 0
+    method, rest = argv[0], argv[1:]
+    get_method(method)
+    start = TrainArguments(config=_starting_config(rest))
+    args = parse(TrainArguments, rest, f"train {method}", default=start)
+    data = load_data(args.data, args.config)
+    if args.dry_run:
+        print(_describe(measure_cost(method, args.config, data)))
+        return 0
+    if args.out is None:
+        raise InputError("no folder for the run; give --out FOLDER")
+    data = replace(data, card={**data.card, "command": " ".join(["langlift train", *argv])})
+    quiet = args.quiet or args.json
+    with progress("training", quiet) as advance:
+
+        def report(entry: dict[str, Any]) -> None:
+            advance(entry["step"], args.config.steps)
+            if not quiet:
+                print(_line(entry), flush=True)
+
+        result = train(method, args.config, data, args.out, args.resume, report)
+    if args.json:
+        print(json.dumps(result))
+    elif not args.quiet:
+        state = "finished" if result["finished"] else "stopped; continue it with --resume"
+        print(f"step {result['step']} of {args.config.steps}: {state}; the run is in {args.out}")
+    return 0
+
+
+def _starting_config(argv: Sequence[str]) -> TrainConfig:
+    """The settings that the options change: a recipe's, or those of the run that is resumed."""
+    options = {a: b for a, b in zip(argv, [*argv[1:], ""], strict=True) if a.startswith("-")}
+    out = options.get("--out", options.get("-o"))
+    saved = Path(out) / CONFIG if out else None
+    if "--resume" in argv and saved is not None and saved.is_file():
+        try:
+            return from_dict(json.loads(saved.read_text()))
+        except ValueError as error:
+            raise InputError(f"{saved} cannot be used ({error}); restore the file") from error
+    return recipe(options.get("--recipe", "robust"))
+
+
+def _line(entry: dict[str, Any]) -> str:
+    """One line of the log for people."""
+    parts = [f"step {entry['step']}"]
+    for name, value in entry.items():
+        if name == "eta_seconds":
+            parts.append(f"eta {time.strftime('%H:%M:%S', time.gmtime(value))}")
+        elif name != "step":
+            parts.append(f"{name.removeprefix('validation_')} {value:.4g}")
+    prefix = "validation: " if any(n.startswith("validation_") for n in entry) else ""
+    return prefix + "  ".join(parts)
+
+
+def _describe(cost: Cost) -> str:
+    return "\n".join(
+        [
+            f"parameters       {cost.parameters:,} ({cost.encoder_parameters:,} without the action head)",
+            f"training clips   {cost.clips:,} ({cost.frames:,} frames, {cost.classes} classes)",
+            f"memory           {cost.memory_mb:.0f} MB at the most in this process so far",
+            f"time per step    {cost.step_seconds:.3f} s ({cost.frames_per_second:,.0f} frames/s)",
+            f"time for the run {cost.total_seconds / 3600:.1f} h without validation",
+        ]
+    )
+
+
+def _usage() -> str:
+    recipes = [f"  {name:<8} {what}" for name, (what, _) in RECIPES.items()]
+    methods = [f"  {name:<8} {entry.description}" for name, entry in METHODS.items()]
+    return "\n".join(
+        [
+            "usage: langlift train METHOD --out FOLDER [--data FOLDER|synthetic] [--recipe NAME]",
+            "",
+            "methods:",
+            *methods,
+            "",
+            "recipes:",
+            *recipes,
+            "",
+            "langlift train METHOD --help lists every setting.",
+        ]
+    )

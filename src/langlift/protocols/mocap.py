@@ -1,0 +1,209 @@
+"""Protocol `mocap`: the motion corpus, subject-disjoint, four Human3.6M cameras.
+
+Every clip of the part is seen by the four cameras of Human3.6M's S9, with exact 2D (``gt``) and
+with detector noise (``noisy``). Predictions and truth are relative to the pelvis, in camera axes.
+
+Averages: *frame mean* over all frames of all views; *class mean* over the scored classes with at
+least `CLASS_CLIPS` clips, of the frame mean of each. Intervals: bootstrap over clips, the cameras
+of a clip kept together, 95 %.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..datasets.clips import LabelledClip
+from ..datasets.mocap_views import EVALUATION_CAMERAS, Source2D, View, mocap_views
+from ..geometry.cameras import Camera
+from ..metrics import d_mpjpe, mpjpe, mpjve, pa_mpjpe
+from ..tracks import Keypoints, Motion
+from .report import Figure, Report, Row, Table, Unit
+
+NAME = "mocap"
+CLASS_CLIPS = 20
+_RESAMPLES, _SEED = 1000, 0
+_UNITS: dict[str, Unit] = {
+    "MPJPE": "mm",
+    "D-MPJPE": "mm",
+    "P-MPJPE": "mm",
+    "MPJVE": "mm/frame",
+}
+
+
+class LiftsTracks(Protocol):
+    """Anything that lifts like a Lifter."""
+
+    def lift(self, keypoints: Keypoints, camera: Camera | None = None) -> Motion:
+        """Lift one track."""
+        ...
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one model did on all views, view by view.
+
+    Args:
+        clip: (v) index of the clip of each view.
+        frames: (v) frames.
+        errors: metric to (v) mean over the view's frames, metres (or metres per frame).
+        right: (v) 1 where the action was named rightly, 0 where wrongly, NaN without an answer.
+    """
+
+    clip: np.ndarray
+    frames: np.ndarray
+    errors: Mapping[str, np.ndarray]
+    right: np.ndarray
+
+
+def measure(
+    lifter: LiftsTracks,
+    clips: Sequence[LabelledClip],
+    source: Source2D,
+    progress: Callable[[int, int], None] | None = None,
+    scored_actions: Sequence[str] = (),
+) -> Measured:
+    """Lift every view of every clip and keep the errors."""
+    at = {clip.clip_id: i for i, clip in enumerate(clips)}
+    clip, frames, right = [], [], []
+    errors: dict[str, list[float]] = {name: [] for name in _UNITS}
+    for n, view in enumerate(mocap_views(clips, source)):
+        motion = lifter.lift(view.keypoints, view.camera)
+        for name, value in _view_errors(motion, view).items():
+            errors[name].append(value)
+        clip.append(at[view.clip.clip_id])
+        frames.append(len(motion))
+        right.append(_named_rightly(motion, view, scored_actions))
+        if progress is not None:
+            progress(n + 1, 4 * len(clips))
+    return Measured(
+        np.array(clip),
+        np.array(frames, dtype=float),
+        {name: np.array(values) for name, values in errors.items()},
+        np.array(right, dtype=float),
+    )
+
+
+def _view_errors(motion: Motion, view: View) -> dict[str, float]:
+    one = len(motion) < 2
+    return {
+        "MPJPE": float(mpjpe(motion.joints, view.truth)),
+        "D-MPJPE": float(d_mpjpe(motion.joints, view.truth)),
+        "P-MPJPE": float(pa_mpjpe(motion.joints, view.truth)),
+        "MPJVE": float("nan") if one else float(mpjve(motion.joints, view.truth)),
+    }
+
+
+def _named_rightly(motion: Motion, view: View, scored: Sequence[str]) -> float:
+    if motion.action is None or view.clip.action not in scored:
+        return float("nan")
+    return float(motion.action.label == view.clip.action)
+
+
+def report(
+    results: Mapping[tuple[str, Source2D], Measured],
+    clips: Sequence[LabelledClip],
+    scored_classes: Sequence[str],
+    facts: Mapping[str, Any],
+) -> Report:
+    """Tables of all models and 2D sources: overall, per data source, per class, per subject."""
+    counts = {c: sum(clip.action == c for clip in clips) for c in scored_classes}
+    classes = [c for c in scored_classes if counts[c] >= CLASS_CLIPS]
+    tables = [
+        Table("All clips", [_overall(m, s, r, clips, classes) for (m, s), r in results.items()]),
+        _paired(results, len(clips)),
+        _grouped("Frame-mean MPJPE by data source", results, [c.source for c in clips]),
+        _grouped("Frame-mean MPJPE by subject", results, [c.subject for c in clips]),
+        _grouped("Frame-mean MPJPE by action", results, [c.action for c in clips]),
+    ]
+    all_facts = {
+        **facts,
+        "protocol": f"4 cameras of Human3.6M {EVALUATION_CAMERAS}, intrinsics given to the lifter; "
+        "root-relative, predicted root set to 0",
+        "averages": f"frame mean; class mean over {len(classes)} scored classes with >= "
+        f"{CLASS_CLIPS} clips",
+        "intervals": f"95 %, bootstrap over clips ({_RESAMPLES} resamples), cameras kept together",
+        "action": "label estimated from the 2D motion; accuracy per view over the scored classes",
+    }
+    return Report(NAME, all_facts, [t for t in tables if t is not None])
+
+
+def _overall(
+    model: str,
+    source: Source2D,
+    result: Measured,
+    clips: Sequence[LabelledClip],
+    classes: Sequence[str],
+) -> Row:
+    figures = {
+        name: _interval(result, result.errors[name], unit, len(clips))
+        for name, unit in _UNITS.items()
+    }
+    label = np.array([c.action for c in clips])[result.clip]
+    means = [
+        float(np.average(result.errors["MPJPE"][label == c], weights=result.frames[label == c]))
+        for c in classes
+    ]
+    if means:
+        figures["class-mean MPJPE"] = Figure(float(np.mean(means)) * 1000, "mm")
+    answered = np.isfinite(result.right)
+    if answered.any():
+        figures["action accuracy"] = Figure(float(result.right[answered].mean()) * 100, "%")
+    return Row(model, {"2D": source, "views": str(len(result.clip))}, figures)
+
+
+def _interval(result: Measured, errors: np.ndarray, unit: Unit, clips: int) -> Figure:
+    means = _bootstrap(result, errors, clips)
+    usable = np.isfinite(errors)
+    value = float(np.average(errors[usable], weights=result.frames[usable]))
+    low, high = np.percentile(means, [2.5, 97.5])
+    return Figure(value * 1000, unit, float(low) * 1000, float(high) * 1000)
+
+
+def _bootstrap(result: Measured, errors: np.ndarray, clips: int) -> np.ndarray:
+    """Frame means over resampled clips; the same resamples for every model, so they pair."""
+    usable = np.isfinite(errors)
+    weight = np.where(usable, result.frames, 0.0)
+    total = np.bincount(result.clip, weight * np.nan_to_num(errors), minlength=clips)
+    frames = np.bincount(result.clip, weight, minlength=clips)
+    draws = np.random.default_rng(_SEED).integers(0, clips, (_RESAMPLES, clips))
+    return total[draws].sum(axis=1) / frames[draws].sum(axis=1)
+
+
+def _paired(results: Mapping[tuple[str, Source2D], Measured], clips: int) -> Table | None:
+    """MPJPE of every model minus that of the last one, on the same resamples."""
+    last = list(results)[-1][0]
+    rows = []
+    for (model, source), result in results.items():
+        if model == last or (last, source) not in results:
+            continue
+        other = results[last, source]
+        gap = _bootstrap(result, result.errors["MPJPE"], clips) - _bootstrap(
+            other, other.errors["MPJPE"], clips
+        )
+        value = np.average(result.errors["MPJPE"], weights=result.frames) - np.average(
+            other.errors["MPJPE"], weights=other.frames
+        )
+        low, high = np.percentile(gap, [2.5, 97.5]) * 1000
+        figure = Figure(float(value) * 1000, "mm", float(low), float(high))
+        rows.append(Row(f"{model} - {last}", {"2D": source}, {"MPJPE difference": figure}))
+    return Table("Paired differences", rows) if rows else None
+
+
+def _grouped(
+    title: str, results: Mapping[tuple[str, Source2D], Measured], groups: Sequence[str]
+) -> Table:
+    """A row per group, a column per model and 2D source."""
+    names = np.array(groups)
+    rows = []
+    for group in sorted(set(groups)):
+        figures = {}
+        for (model, source), result in results.items():
+            mine = names[result.clip] == group
+            value = np.average(result.errors["MPJPE"][mine], weights=result.frames[mine])
+            figures[f"{model}, {source}"] = Figure(float(value) * 1000, "mm")
+        rows.append(Row(group, {"clips": str(int((names == group).sum()))}, figures))
+    return Table(title, rows)

@@ -1,0 +1,155 @@
+"""Figures that say what they are.
+
+A figure never travels without its tags: dataset, split, 2D source, camera, where the action label
+came from, how it was averaged, how many clips. One that used ground truth at test time carries the
+word ``oracle`` in every table and file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from ..errors import InputError
+from ..formats.files import atomic_write
+
+Unit = Literal["mm", "mm/frame", "%"]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number with its 95 % interval (None where none was computed)."""
+
+    value: float
+    unit: Unit
+    low: float | None = None
+    high: float | None = None
+
+    def __str__(self) -> str:
+        text = f"{self.value:.1f}"
+        if self.low is not None and self.high is not None:
+            text += f" [{self.low:.1f}, {self.high:.1f}]"
+        return text
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model under one kind of input.
+
+    Args:
+        model: name of the model.
+        tags: what the figures are of (2D source, camera, label source, ...); the same keys in
+            every row of a report.
+        figures: metric name to figure.
+        oracle: ground truth of the test data was used to make them.
+    """
+
+    model: str
+    tags: Mapping[str, str]
+    figures: Mapping[str, Figure]
+    oracle: bool = False
+
+    @property
+    def name(self) -> str:
+        """The model's name, with ``oracle`` where it applies."""
+        return f"{self.model} (oracle)" if self.oracle else self.model
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under one heading; all rows have the same metrics."""
+
+    title: str
+    rows: Sequence[Row]
+
+    def cells(self) -> tuple[list[str], list[list[str]]]:
+        """Header and cells as text."""
+        if not self.rows:
+            raise InputError(f"table {self.title!r} has no rows; evaluate at least one model")
+        tags = list(self.rows[0].tags)
+        units = {n: f.unit for row in self.rows for n, f in row.figures.items()}
+        header = ["model", *tags, *(f"{name} ({unit})" for name, unit in units.items())]
+        body = [
+            [
+                row.name,
+                *(row.tags[t] for t in tags),
+                *(str(row.figures[n]) if n in row.figures else "-" for n in units),
+            ]
+            for row in self.rows
+        ]
+        return header, body
+
+
+@dataclass(frozen=True)
+class Report:
+    """The outcome of an evaluation.
+
+    Args:
+        protocol: its name.
+        facts: everything that holds for all figures: dataset, split, licence, averaging,
+            intervals, versions, weights.
+        tables: the figures.
+    """
+
+    protocol: str
+    facts: Mapping[str, Any]
+    tables: Sequence[Table] = field(default_factory=tuple)
+
+    def markdown(self) -> str:
+        """The report as Markdown."""
+        lines = [f"# Protocol `{self.protocol}`", ""]
+        lines += [f"- {name}: {_plain(value)}" for name, value in self.facts.items()]
+        for table in self.tables:
+            header, body = table.cells()
+            lines += ["", f"## {table.title}", ""]
+            lines.append("| " + " | ".join(header) + " |")
+            lines.append("|" + "---|" * len(header))
+            lines += ["| " + " | ".join(row) + " |" for row in body]
+        return "\n".join(lines) + "\n"
+
+    def save(self, folder: Path, stem: str) -> list[Path]:
+        """Write Markdown and JSON; returns the paths."""
+        content = {
+            "protocol": self.protocol,
+            "facts": dict(self.facts),
+            "tables": [
+                {"title": t.title, "rows": [asdict(row) for row in t.rows]} for t in self.tables
+            ],
+        }
+        texts = {".md": self.markdown(), ".json": json.dumps(content, indent=1) + "\n"}
+        paths = []
+        for suffix, text in texts.items():
+            path = folder / f"{stem}{suffix}"
+            with atomic_write(path) as temporary:
+                Path(temporary).write_text(text)
+            paths.append(path)
+        return paths
+
+    def show(self) -> None:
+        """Print the report to the terminal."""
+        from rich.console import Console
+        from rich.table import Table as RichTable
+
+        console = Console()
+        console.print(f"protocol [bold]{self.protocol}[/bold]")
+        for name, value in self.facts.items():
+            console.print(f"  {name}: {_plain(value)}", markup=False, highlight=False)
+        for table in self.tables:
+            header, body = table.cells()
+            shown = RichTable(title=table.title, title_justify="left")
+            for k, name in enumerate(header):
+                shown.add_column(name, justify="left" if k == 0 else "right")
+            for row in body:
+                shown.add_row(*row)
+            console.print(shown)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "; ".join(f"{k}: {v}" for k, v in value.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(str(v) for v in value)
+    return str(value)

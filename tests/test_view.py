@@ -1,0 +1,388 @@
+"""Pictures and videos: they exist, decode, show the right thing, and appear whole or not at all."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.image import imread
+
+from langlift.errors import InputError, ShapeError
+from langlift.skeletons import COCO_17, HUMAN36M_17, SKELETONS, Skeleton
+from langlift.tracks import ActionEstimate, Keypoints, Motion
+from langlift.view import drawing, picture, save_picture, save_video
+from langlift.view.video import frame_rate
+
+# A standing person who faces the camera, metres: x right, y up, z away.
+REST = {
+    "pelvis": (0, 0.95, 0),
+    "spine": (0, 1.2, 0),
+    "thorax": (0, 1.45, 0),
+    "neck_nose": (0, 1.55, -0.08),
+    "head_top": (0, 1.7, 0),
+}
+for side, x in (("left", 1.0), ("right", -1.0)):
+    REST |= {
+        f"{side}_hip": (0.12 * x, 0.95, 0),
+        f"{side}_knee": (0.13 * x, 0.5, 0),
+        f"{side}_ankle": (0.14 * x, 0.08, 0),
+        f"{side}_shoulder": (0.18 * x, 1.42, 0),
+        f"{side}_elbow": (0.3 * x, 1.18, 0),
+        f"{side}_wrist": (0.34 * x, 0.95, 0),
+    }
+
+
+def swinging(frames: int) -> np.ndarray:
+    """(f, 17, 3) root-relative camera-space metres: the arms swing about the shoulders."""
+    joints = np.tile([REST[name] for name in HUMAN36M_17.joints], (frames, 1, 1))
+    angle = np.sin(np.linspace(0, 2 * np.pi, frames))
+    for name in ("left", "right"):
+        pivot = joints[:, HUMAN36M_17.index(f"{name}_shoulder")].copy()
+        turn = angle if name == "left" else -angle
+        for part in ("elbow", "wrist"):
+            j = HUMAN36M_17.index(f"{name}_{part}")
+            y = joints[:, j, 1] - pivot[:, 1]
+            joints[:, j, 1] = pivot[:, 1] + np.cos(turn) * y
+            joints[:, j, 2] = pivot[:, 2] + np.sin(turn) * y
+    joints -= joints[:, :1]
+    return joints * [1, -1, 1]
+
+
+def toy(frames: int = 12, action: bool = True) -> Motion:
+    estimate = None
+    if action:
+        edges = np.unique(np.linspace(0, frames, 4).astype(int))
+        windows = np.stack([edges[:-1], edges[1:]], axis=1)
+        rows = np.array([[0.7, 0.2, 0.06, 0.03, 0.01]] * len(windows))
+        labels = ("SideLunge", "deep_squat", "sit_to_stand", "walking", "unknown")
+        estimate = ActionEstimate(labels, rows, windows)
+    origin = {"model": "toy", "weights": "sha256:0123", "camera": "focal length assumed"}
+    return Motion(swinging(frames), HUMAN36M_17, 25, action=estimate, provenance=origin)
+
+
+def seen_by_camera(motion: Motion, **changes) -> Keypoints:
+    points = motion.joints + np.array([0, 0, 4.0])
+    xy = 800 * points[..., :2] / points[..., 2:] + [320, 240]
+    return Keypoints(xy, motion.skeleton, motion.fps, (640, 480), **changes)
+
+
+def pixels(path: Path) -> np.ndarray:
+    return (imread(path)[..., :3] * 255).round().astype(int)
+
+
+def share_of(image: np.ndarray, colour: str) -> float:
+    """Share of pixels that are almost of a colour."""
+    wanted = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)])
+    return float((np.abs(image - wanted).max(axis=-1) < 24).mean())
+
+
+def frames_of(path: Path) -> tuple[list[np.ndarray], object]:
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        decoded = [
+            frame.to_ndarray(format="rgb24").astype(int) for frame in container.decode(stream)
+        ]
+        return decoded, stream
+
+
+def texts_of(motion: Motion, keypoints=None, truth=None, title=None) -> str:
+    """All words that the picture would hold."""
+    figure = Figure(figsize=(16, 10), dpi=100)
+    FigureCanvasAgg(figure)
+    picture._Page(figure, motion, keypoints, truth).draw(title)
+    found = [t.get_text() for t in figure.texts]
+    found += [t.get_text() for ax in figure.axes for t in ax.texts]
+    return "\n".join(found)
+
+
+# --- picture --------------------------------------------------------------------------------
+
+
+def test_picture_has_its_size_and_both_sides(tmp_path):
+    motion = toy()
+    path = save_picture(motion, tmp_path / "a.png", seen_by_camera(motion))
+    image = pixels(path)
+    assert path == tmp_path / "a.png"
+    assert image.shape == (1000, 1600, 3)
+    for side in ("left", "right", "trunk"):
+        assert share_of(image, drawing.SIDE_COLOURS[side]) > 0.001
+    assert share_of(image, drawing.ACTION) > 0.005
+    assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_left_arm_of_a_person_facing_the_camera_is_right_in_the_picture(tmp_path):
+    image = pixels(save_picture(toy(1, action=False), tmp_path / "a.png"))
+    front = image[150:900, 260:680]
+    columns = {}
+    for side in ("left", "right"):
+        wanted = np.array([int(drawing.SIDE_COLOURS[side][i : i + 2], 16) for i in (1, 3, 5)])
+        columns[side] = np.nonzero(np.abs(front - wanted).max(axis=-1) < 24)[1]
+    assert columns["left"].min() > columns["right"].max()
+
+
+def test_picture_without_keypoints_and_without_action(tmp_path):
+    image = pixels(save_picture(toy(action=False), tmp_path / "a.png"))
+    assert share_of(image, drawing.ACTION) == 0
+    assert share_of(image, drawing.SIDE_COLOURS["left"]) > 0.001
+    assert "No action estimated" in texts_of(toy(action=False))
+
+
+def test_one_frame(tmp_path):
+    motion = toy(1)
+    image = pixels(save_picture(motion, tmp_path / "a.png", seen_by_camera(motion)))
+    assert share_of(image, drawing.SIDE_COLOURS["right"]) > 0.001
+    assert "1 frame  ·" in texts_of(motion)
+
+
+@pytest.mark.filterwarnings("error")
+def test_missing_joints_are_left_out(tmp_path):
+    motion = toy(10)
+    xy = seen_by_camera(motion).xy.copy()
+    xy[:, 1:7] = np.nan
+    xy[4:6] = np.nan
+    keypoints = seen_by_camera(motion).replaced(xy=xy, confidence=None)
+    save_picture(motion, tmp_path / "a.png", keypoints)
+    joints = motion.joints.copy()
+    joints[3:7] = np.nan
+    save_picture(motion.replaced(joints=joints), tmp_path / "b.png")
+    assert "no joint seen" in texts_of(motion, keypoints)
+
+
+def test_words_percent_and_provenance_are_on_the_page():
+    words = texts_of(toy(), title="Clip $7$")
+    for text in ("Clip $7$", "Side lunge  70 %", "side lunge", "70 %", "deep squat", "20 %"):
+        assert text in words
+    assert "12 frames  ·  25 fps  ·  0.48 s" in words
+    assert "model: toy  ·  weights: sha256:0123  ·  camera: focal length assumed" in words
+    assert "figures stand on their lowest joint" in words
+
+
+def test_conversion_notes_of_the_keypoints_are_on_the_page():
+    motion = toy()
+    keypoints = seen_by_camera(
+        motion, provenance={"converted_from": "coco_17", "conversion_notes": ["spine is a guess"]}
+    )
+    assert "2D converted from coco_17: spine is a guess" in texts_of(motion, keypoints)
+
+
+def test_truth_gives_mpjpe_in_millimetres_after_root_alignment(tmp_path):
+    motion = toy()
+    truth = motion.joints.astype(float) + 5.0  # another place: taken out at the root
+    truth[:, 1:] += [0.017, 0, 0]  # 16 of 17 joints are 17 mm off
+    assert "MPJPE 16.0 mm, pelvis aligned" in texts_of(motion, truth=truth)
+    path = save_picture(motion, tmp_path / "a.png", truth=truth)
+    assert share_of(pixels(path), drawing.GHOST) > share_of(
+        pixels(save_picture(motion, tmp_path / "b.png")), drawing.GHOST
+    )
+
+
+def test_world_space_is_drawn_upright():
+    motion = toy()
+    x, y, z = np.moveaxis(motion.joints, -1, 0)
+    world = motion.replaced(joints=np.stack([x, z, 1.1 - y], axis=-1), space="world")
+    staged, standing = drawing.on_stage(world), drawing.on_stage(motion)
+    low = 1.1 - 0.95 + 0.08  # the ankles over the real floor
+    np.testing.assert_allclose(staged[..., 1], standing[..., 1] + low, atol=1e-6)
+    np.testing.assert_allclose(staged[..., ::2], standing[..., ::2], atol=1e-6)
+    assert "along the y axis" in texts_of(world)
+
+
+def test_writing_again_gives_the_same_bytes(tmp_path):
+    first = save_picture(toy(), tmp_path / "a.png").read_bytes()
+    assert save_picture(toy(), tmp_path / "b.png").read_bytes() == first
+
+
+# --- drawing --------------------------------------------------------------------------------
+
+
+def test_views_are_right_handed():
+    points = np.array([[1.0, 2.0, 3.0]])  # right, up, away
+    for view, flat, nearer in (
+        ("front", [1, 2], -3),
+        ("side", [3, 2], 1),
+        ("top", [1, 3], 2),
+    ):
+        got, depth = drawing.project(points, view)
+        assert got.tolist() == [flat]
+        assert depth.tolist() == [nearer]
+
+
+def test_arranged_views_do_not_overlap():
+    staged = drawing.on_stage(toy(30))
+    place = drawing.arrange(staged, ["front", "side", "top"])
+    spans = []
+    for view, shift in place.offsets.items():
+        across = drawing.project(staged, view)[0][..., 0] + shift[0]
+        spans.append((across.min(), across.max()))
+    assert spans[0][0] >= 0
+    assert spans[0][1] < spans[1][0] < spans[1][1] < spans[2][0]
+    assert spans[2][1] <= place.width + 1e-9
+
+
+def test_steady_floor_moves_less():
+    motion = toy(40)
+    joints = motion.joints.copy()
+    joints[::2, HUMAN36M_17.index("left_ankle"), 1] += 0.05
+    shaky = motion.replaced(joints=joints)
+    head = HUMAN36M_17.index("head_top")
+    rough, calm = (drawing.on_stage(shaky, steady=n)[:, head, 1] for n in (1, 10))
+    assert np.ptp(calm[10:30]) < 0.25 * np.ptp(rough[10:30])
+
+
+def test_overlapping_windows_are_averaged_and_gaps_are_zero():
+    estimate = ActionEstimate(
+        ("a", "b"), np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([[0, 4], [2, 6]])
+    )
+    got = drawing.frame_probabilities(estimate, 8)
+    assert got[:, 0].tolist() == [1, 1, 0.5, 0.5, 0, 0, 0, 0]
+    assert got[:, 1].tolist() == [0, 0, 0.5, 0.5, 1, 1, 0, 0]
+
+
+def test_detectors_without_neck_get_a_trunk():
+    sides = {
+        frozenset((COCO_17.joints[a], COCO_17.joints[b])): side
+        for a, b, side in drawing.links_of(COCO_17)
+    }
+    assert sides[frozenset(("left_hip", "right_hip"))] == "trunk"
+    assert sides[frozenset(("left_shoulder", "left_hip"))] == "trunk"
+    assert sides[frozenset(("left_knee", "left_hip"))] == "left"
+    assert frozenset(("nose", "left_shoulder")) not in sides
+    pairs = {(a, b) for a, b, _ in drawing.links_of(HUMAN36M_17)}
+    assert pairs == set(HUMAN36M_17.bones)
+
+
+@pytest.mark.parametrize("kind", [*SKELETONS.values(), Skeleton("loose", ("nose", "tail"))])
+def test_every_skeleton_can_be_drawn(kind):
+    figure = Figure(figsize=(2, 2), dpi=50)
+    canvas = FigureCanvasAgg(figure)
+    ax = drawing.add_panel(figure, (0, 0, 2, 2))
+    canvas.draw()
+    empty = np.asarray(canvas.buffer_rgba()).copy()
+    limbs = drawing.Limbs(ax, kind, 3)
+    limbs.move(np.random.default_rng(0).random((len(kind), 2)))
+    canvas.draw()
+    assert (np.asarray(canvas.buffer_rgba()) != empty).any()
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0, "0 %"), (0.004, "< 1 %"), (0.694, "69 %"), (0.997, "> 99 %"), (1, "100 %")],
+)
+def test_percent(share, text):
+    assert drawing.percent(share) == text
+
+
+# --- video ----------------------------------------------------------------------------------
+
+
+def test_video_decodes_with_all_frames(tmp_path):
+    motion = toy(9)
+    calls: list[tuple[int, int]] = []
+    path = save_video(
+        motion, tmp_path / "a.mp4", seen_by_camera(motion), lambda *done: calls.append(done)
+    )
+    decoded, stream = frames_of(path)
+    assert len(decoded) == 9
+    assert decoded[0].shape == (540, 960, 3)
+    assert stream.average_rate == 25
+    assert (stream.codec_context.name, stream.pix_fmt) == ("h264", "yuv420p")
+    assert calls == [(f + 1, 9) for f in range(9)]
+    for colour in (*drawing.SIDE_COLOURS.values(), drawing.ACTION):
+        assert share_of(decoded[4], colour) > 0.001
+    assert np.abs(decoded[2] - decoded[6])[:400].max() > 100, "nothing moves"
+
+
+@pytest.mark.parametrize("action", [True, False])
+def test_video_of_one_frame_without_keypoints(tmp_path, action):
+    decoded, _ = frames_of(save_video(toy(1, action), tmp_path / "a.mp4"))
+    assert len(decoded) == 1
+    assert share_of(decoded[0], drawing.SIDE_COLOURS["left"]) > 0.001
+
+
+@pytest.mark.filterwarnings("error")
+def test_video_with_missing_joints(tmp_path):
+    motion = toy(4)
+    xy = seen_by_camera(motion).xy.copy()
+    xy[2] = np.nan
+    keypoints = seen_by_camera(motion).replaced(xy=xy, confidence=None)
+    decoded, _ = frames_of(save_video(motion, tmp_path / "a.mp4", keypoints))
+    left = [share_of(frame[60:400, :450], drawing.SIDE_COLOURS["left"]) for frame in decoded]
+    assert left[2] == 0
+    assert min(left[0], left[1], left[3]) > 0.001
+
+
+@pytest.mark.parametrize(
+    ("fps", "rate"),
+    [
+        (25.0, Fraction(25)),
+        (30000 / 1001, Fraction(30000, 1001)),
+        (29.999999, Fraction(30)),
+        (12.5, Fraction(25, 2)),
+        (1e-6, Fraction(1, 1001)),
+    ],
+)
+def test_frame_rate(fps, rate):
+    assert frame_rate(fps) == rate
+
+
+# --- what goes wrong ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("save", "good", "bad"), [(save_picture, "a.png", "a.gif"), (save_video, "a.mp4", "a.avi")]
+)
+def test_bad_inputs_say_what_to_do(tmp_path, save, good, bad):
+    motion = toy(3)
+    with pytest.raises(InputError, match=f"give a name that ends in {good[1:]}"):
+        save(motion, tmp_path / bad)
+    with pytest.raises(InputError, match=r"the folder .* does not exist"):
+        save(motion, tmp_path / "no" / good)
+    with pytest.raises(InputError, match="the keypoints have 5 frames but the motion has 3"):
+        save(motion, tmp_path / good, seen_by_camera(toy(5)))
+    assert not list(tmp_path.iterdir())
+
+
+def test_truth_of_another_shape(tmp_path):
+    with pytest.raises(ShapeError, match=r"truth has shape \(2, 17, 3\); it must be \(3, 17, 3\)"):
+        save_picture(toy(3), tmp_path / "a.png", truth=swinging(2))
+
+
+def test_interrupted_video_leaves_the_old_file(tmp_path):
+    path = tmp_path / "a.mp4"
+    path.write_bytes(b"old")
+
+    def stop(done: int, total: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        save_video(toy(4), path, progress=stop)
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]
+
+
+def test_interrupted_picture_leaves_nothing(tmp_path, monkeypatch):
+    def half(self, path):
+        Path(path).write_bytes(b"\x89PNG")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(FigureCanvasAgg, "print_png", half)
+    with pytest.raises(KeyboardInterrupt):
+        save_picture(toy(3), tmp_path / "a.png")
+    assert not list(tmp_path.iterdir())
+
+
+def test_importing_the_view_stays_light():
+    code = (
+        "import sys, langlift.view; "
+        "print([m for m in ('matplotlib', 'av', 'torch') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
