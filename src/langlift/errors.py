@@ -68,6 +68,8 @@ def check_shape(array: Any, pattern: str, name: str) -> dict[str, int]:
             fits = fits and wanted == size
     if not fits:
         raise ShapeError(
-            f"{name} has shape {tuple(shape)}; it must be ({', '.join(axes)})", pattern, tuple(shape)
+            f"{name} has shape {tuple(shape)}; it must be ({', '.join(axes)})",
+            pattern,
+            tuple(shape),
         )
     return sizes

@@ -107,7 +107,8 @@ def _line(entry: dict[str, Any]) -> str:
 def _describe(cost: Cost) -> str:
     return "\n".join(
         [
-            f"parameters       {cost.parameters:,} ({cost.encoder_parameters:,} without the action head)",
+            f"parameters       {cost.parameters:,} "
+            f"({cost.encoder_parameters:,} without the action head)",
             f"training clips   {cost.clips:,} ({cost.frames:,} frames, {cost.classes} classes)",
             f"memory           {cost.memory_mb:.0f} MB at the most in this process so far",
             f"time per step    {cost.step_seconds:.3f} s ({cost.frames_per_second:,.0f} frames/s)",

@@ -15,9 +15,7 @@ from ..skeletons import COCO_17, HUMAN36M_17, conversion
 
 _BONES = HUMAN36M_17.bones
 _MIRROR = HUMAN36M_17.mirror
-_LIMBS = tuple(
-    (part, joints) for part, joints in HUMAN36M_17.parts.items() if part != "torso_head"
-)
+_LIMBS = tuple((part, joints) for part, joints in HUMAN36M_17.parts.items() if part != "torso_head")
 
 
 @dataclass(frozen=True)
@@ -54,9 +52,7 @@ def nothing() -> AugmentConfig:
     return AugmentConfig(**dict.fromkeys(AugmentConfig.__dataclass_fields__, 0.0))
 
 
-def change_body(
-    joints: np.ndarray, config: AugmentConfig, rng: np.random.Generator
-) -> np.ndarray:
+def change_body(joints: np.ndarray, config: AugmentConfig, rng: np.random.Generator) -> np.ndarray:
     """Other bone lengths, the same directions: (b, f, 17, 3) metres; one body per window."""
     if not (config.body or config.stature):
         return joints
@@ -91,7 +87,11 @@ def mix_limbs(joints: np.ndarray, config: AugmentConfig, rng: np.random.Generato
         for j in limb[1:]:
             d = donor[:, :, j] - donor[:, :, base]
             turned = np.concatenate(
-                [cos * d[..., :1] - sin * d[..., 1:2], sin * d[..., :1] + cos * d[..., 1:2], d[..., 2:]],
+                [
+                    cos * d[..., :1] - sin * d[..., 1:2],
+                    sin * d[..., :1] + cos * d[..., 1:2],
+                    d[..., 2:],
+                ],
                 axis=-1,
             )
             own = mixed[:, :, j]

@@ -93,9 +93,7 @@ class Corpus:
             raise unknown("part of the split", part, PARTS)
         chosen = self.split(split)
         subjects = set(chosen.subjects[part])
-        return [
-            clip for name in chosen.files for clip in read_source(self.folder / name, subjects)
-        ]
+        return [clip for name in chosen.files for clip in read_source(self.folder / name, subjects)]
 
     def vocabulary(self, split: str = "core") -> ActionVocabulary:
         """The classes of the train part, sorted, with their sentences."""
@@ -105,12 +103,14 @@ class Corpus:
         for name in chosen.files:
             data = _open_source(self.folder / name)
             labels |= {
-                str(a) for a, s in zip(data["action"], data["subject"], strict=True) if s in subjects
+                str(a)
+                for a, s in zip(data["action"], data["subject"], strict=True)
+                if s in subjects
             }
         return self.vocabulary_of(labels)
 
     def vocabulary_of(self, labels: set[str]) -> ActionVocabulary:
-        """A vocabulary of the given labels, sorted, with the corpus's sentences where it has any."""
+        """A vocabulary of the given labels, sorted, with the corpus's sentences if it has any."""
         ordered = tuple(sorted(labels))
         texts = tuple(
             self._labels.get(label, {}).get("prompt", f"a person: {words_of(label)}")
@@ -163,7 +163,9 @@ def _open_source(path: Path) -> dict[str, Any]:
         with np.load(path, allow_pickle=False) as archive:
             return {key: archive[key] for key in needed.split()}
     except FileNotFoundError:
-        raise InputError(f"{path} is missing from the corpus; fetch it or use another split") from None
+        raise InputError(
+            f"{path} is missing from the corpus; fetch it or use another split"
+        ) from None
     except Exception as error:  # numpy and zipfile raise many kinds for a damaged archive
         raise InputError(
             f"{path} is not a readable corpus source ({error}); it must be the .npz layout that "

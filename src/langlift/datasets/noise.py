@@ -103,10 +103,9 @@ def stature(joints: np.ndarray) -> np.ndarray:
 
     The legs' and the trunk's bones laid in one line, plus the height of the ankles.
     """
-    chain = ((2, 1), (3, 2), (5, 4), (6, 5))
-    legs = sum(_length(joints, a, b) for a, b in chain) / 2
-    trunk = sum(_length(joints, a, b) for a, b in ((7, 0), (8, 7), (10, 8)))
-    return legs + trunk + 0.08
+    legs = [_length(joints, a, b) for a, b in ((2, 1), (3, 2), (5, 4), (6, 5))]
+    trunk = [_length(joints, a, b) for a, b in ((7, 0), (8, 7), (10, 8))]
+    return np.sum(legs, axis=0) / 2 + np.sum(trunk, axis=0) + 0.08
 
 
 def _length(joints: np.ndarray, a: int, b: int) -> np.ndarray:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import InputError
-from ..geometry.projection import project_points, unproject_rays
+from ..geometry.cameras import Camera
+from ..geometry.rotations import quaternion_to_matrix
 
 IMAGE_SIZE = 1000.0
 
@@ -39,7 +41,9 @@ class CameraRanges:
             if not low <= high:
                 raise InputError(f"camera {name} is ({low}, {high}); give (lowest, highest)")
         if self.distance[0] <= 0.5 or self.focal[0] <= 0:
-            raise InputError("cameras must be more than 0.5 m away and have a positive focal length")
+            raise InputError(
+                "cameras must be more than 0.5 m away and have a positive focal length"
+            )
 
 
 @dataclass(frozen=True)
@@ -51,16 +55,22 @@ class CameraBatch:
         position: (b, 3) metres, world.
         focal: (b, 2) pixels.
         center: (b, 2) pixels.
-        radial: (b, 3).
-        tangential: (b, 2).
+        lenses: b calibrated cameras whose lenses distort, or None for plain pinholes.
     """
 
     rotation: np.ndarray
     position: np.ndarray
     focal: np.ndarray
     center: np.ndarray
-    radial: np.ndarray | None = None
-    tangential: np.ndarray | None = None
+    lenses: tuple[Camera, ...] | None = None
+
+    @classmethod
+    def of(cls, cameras: Sequence[Camera]) -> CameraBatch:
+        """Calibrated cameras as a batch."""
+        parts = [[quaternion_to_matrix(c.orientation).T for c in cameras]]
+        parts += [[getattr(c, n) for c in cameras] for n in ("position", "focal", "center")]
+        arrays = [np.array(part, dtype=np.float32) for part in parts]
+        return cls(arrays[0], arrays[1], arrays[2], arrays[3], lenses=tuple(cameras))
 
     def to_camera(self, world: np.ndarray) -> np.ndarray:
         """World points (b, f, j, 3) to camera space."""
@@ -68,15 +78,18 @@ class CameraBatch:
 
     def project(self, points: np.ndarray) -> np.ndarray:
         """Camera-space points (b, f, j, 3) to pixels (b, f, j, 2)."""
-        return project_points(points, *self._lens())
+        if self.lenses is not None:
+            pairs = zip(self.lenses, points, strict=True)
+            return np.stack([camera.project(each) for camera, each in pairs])
+        rays = points[..., :2] / points[..., 2:]
+        return self.focal[:, None, None] * rays + self.center[:, None, None]
 
     def rays(self, pixels: np.ndarray) -> np.ndarray:
         """Pixels (b, f, j, 2) to undistorted rays."""
-        return unproject_rays(pixels, *self._lens())
-
-    def _lens(self) -> list[np.ndarray | None]:
-        parts = (self.focal, self.center, self.radial, self.tangential)
-        return [None if p is None else p[:, None, None] for p in parts]
+        if self.lenses is not None:
+            pairs = zip(self.lenses, pixels, strict=True)
+            return np.stack([camera.rays(each) for camera, each in pairs])
+        return (pixels - self.center[:, None, None]) / self.focal[:, None, None]
 
 
 def random_cameras(
@@ -115,8 +128,13 @@ def random_cameras(
     spot = np.where(wide[:, None], spot, 0.4 * spot)
     offset = np.concatenate([spot, np.ones((b, 1))], axis=1) * distance[:, None]
     position = target - np.einsum("bcd,bc->bd", rotation, offset)
-    parts = (rotation, position, np.repeat(focal[:, None], 2, axis=1), np.full((b, 2), IMAGE_SIZE / 2))
-    return CameraBatch(*(part.astype(target.dtype) for part in parts))
+    kind = target.dtype
+    return CameraBatch(
+        rotation.astype(kind),
+        position.astype(kind),
+        np.repeat(focal[:, None], 2, axis=1).astype(kind),
+        np.full((b, 2), IMAGE_SIZE / 2, dtype=kind),
+    )
 
 
 def _look_along(forward: np.ndarray, roll: np.ndarray) -> np.ndarray:

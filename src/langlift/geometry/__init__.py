@@ -6,7 +6,6 @@ from .cameras import (
     denormalize_screen,
     normalize_screen,
     to_rays,
-    virtual_rotation,
 )
 from .human36m import human36m_cameras
 from .rotations import (
@@ -18,6 +17,7 @@ from .rotations import (
     quaternion_to_matrix,
     rotation_z,
 )
+from .virtual import virtual_rotation
 
 __all__ = [
     "Camera",

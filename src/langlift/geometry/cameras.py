@@ -210,25 +210,6 @@ def to_rays(points: Any) -> np.ndarray:
     return (values[..., :2] / np.where(depth > 0, depth, np.nan)).astype(dtype)
 
 
-def virtual_rotation(rays: Any) -> np.ndarray:
-    """Rotations (*, 3, 3) of camera space that bring rays (*, 2) onto the optical axis.
-
-    ``R @ d = (0, 0, 1)`` for the unit direction d of the ray (x, y, 1). Of all such rotations it
-    is the smallest: its axis lies in the image plane, so nothing turns about the optical axis.
-    """
-    values, dtype = as_double(rays)
-    check_shape(values, "* 2", "rays")
-    direction = np.concatenate([values, np.ones_like(values[..., :1])], axis=-1)
-    direction = direction / np.linalg.norm(direction, axis=-1, keepdims=True)
-    flat, depth = direction[..., :2], direction[..., 2]
-    matrix = np.empty((*values.shape[:-1], 3, 3))
-    bend = flat[..., :, None] * flat[..., None, :] / (1.0 + depth)[..., None, None]
-    matrix[..., :2, :2] = np.eye(2) - bend
-    matrix[..., :2, 2] = -flat
-    matrix[..., 2, :] = direction
-    return matrix.astype(dtype)
-
-
 def normalize_screen(px: Any, image_size: tuple[int, int]) -> np.ndarray:
     """Pixels (*, 2) to screen units: x runs from -1 to 1 over the width, y has the same scale."""
     pixels, dtype = as_double(px)

@@ -1,0 +1,1 @@
+"""Windows over a track, the network, and back to motion: bundles, features, the Lifter."""

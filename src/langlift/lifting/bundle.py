@@ -17,12 +17,13 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..actions import ActionVocabulary
 from ..errors import InputError
 from ..formats.files import atomic_write
 from ..methods import get_method
+from ..methods.base import Method
 from ..skeletons import Skeleton, get_skeleton
 from .features import FeatureConfig
 
@@ -52,7 +53,7 @@ class Bundle:
     skeleton: Skeleton = field(default_factory=lambda: get_skeleton("human36m_17"))
     card: Mapping[str, Any] = field(default_factory=dict)
 
-    def build(self) -> nn.Module:
+    def build(self) -> Method:
         """The untrained network."""
         return get_method(self.method).build(self.config, self.actions)
 
@@ -96,7 +97,9 @@ def read_bundle(path: str | Path) -> tuple[Bundle, dict[str, Tensor], str]:
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"there is no weights file {path}; `langlift weights list` names the known")
+        raise InputError(
+            f"there is no weights file {path}; `langlift weights list` names the known"
+        )
     try:
         with safe_open(path, framework="pt") as file:
             head = file.metadata() or {}
@@ -110,7 +113,7 @@ def read_bundle(path: str | Path) -> tuple[Bundle, dict[str, Tensor], str]:
     return bundle, state, hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def load_network(path: str | Path) -> tuple[Bundle, nn.Module, str]:
+def load_network(path: str | Path) -> tuple[Bundle, Method, str]:
     """The bundle, its network in evaluation mode with the weights in, and the file's SHA-256.
 
     Raises:

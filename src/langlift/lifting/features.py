@@ -16,7 +16,7 @@ import numpy as np
 from scipy.ndimage import uniform_filter1d
 
 from ..errors import InputError
-from ..geometry.projection import virtual_rotation
+from ..geometry.virtual import virtual_rotation
 from ..skeletons import HUMAN36M_17
 
 _PARENTS = HUMAN36M_17.parents
@@ -74,14 +74,14 @@ def fill_missing(
     known = known | (lost & np.isfinite(distance))
     filled = np.where(known[..., None], between, 0)
     root = known[..., :1, None]
-    middle = (filled * known[..., None]).sum(axis=-2) / np.maximum(
-        known.sum(axis=-1)[..., None], 1
-    )
+    middle = (filled * known[..., None]).sum(axis=-2) / np.maximum(known.sum(axis=-1)[..., None], 1)
     filled[..., :1, :] = np.where(root, filled[..., :1, :], middle[..., None, :])
     for j, parent in enumerate(_PARENTS):
         if parent >= 0:
             absent = ~known[..., j]
-            filled[..., j, :] = np.where(absent[..., None], filled[..., parent, :], filled[..., j, :])
+            filled[..., j, :] = np.where(
+                absent[..., None], filled[..., parent, :], filled[..., j, :]
+            )
     return filled, known
 
 
@@ -134,9 +134,7 @@ def person_features(
     return features.astype(np.float32), rotation.astype(np.float32)
 
 
-def screen_features(
-    screen: np.ndarray, seen: np.ndarray, config: FeatureConfig
-) -> np.ndarray:
+def screen_features(screen: np.ndarray, seen: np.ndarray, config: FeatureConfig) -> np.ndarray:
     """Features of the ``screen`` kind: (*, f, 17, 2) screen coordinates with the gaps filled."""
     return fill_missing(screen, seen, config.gap_frames)[0].astype(np.float32)
 

@@ -14,12 +14,13 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from .._version import __version__
 from ..actions import ActionVocabulary
 from ..errors import InputError
 from ..geometry.cameras import Camera, normalize_screen
+from ..methods.base import Method
 from ..skeletons import HUMAN36M_17
 from ..tracks import ActionEstimate, Keypoints, Motion
 from .bundle import Bundle, load_network
@@ -31,7 +32,7 @@ from .features import (
     person_features,
     screen_features,
 )
-from .resample import frame_times, resample
+from .resample import frame_times, resample_joints, resample_points
 
 Precision = Literal["fp32", "bf16"]
 CHUNK_FRAMES = 2048
@@ -70,7 +71,7 @@ class Lifter:
         digest: SHA-256 of the weights file.
     """
 
-    def __init__(self, bundle: Bundle, network: nn.Module, name: str = "", digest: str = "") -> None:
+    def __init__(self, bundle: Bundle, network: Method, name: str = "", digest: str = "") -> None:
         self.bundle = bundle
         self.network = network
         self.name = name
@@ -110,21 +111,15 @@ class Lifter:
         options = options or LiftOptions()
         points = keypoints.converted(HUMAN36M_17)
         lens = camera or Camera.assumed(points.image_size)
-        at = frame_times(len(points), points.fps, self.bundle.fps)
-        if points.fps == self.bundle.fps:
-            xy, seen = points.xy, points.seen
-        else:
-            xy, seen = resample(points.xy, at, points.seen)
-            assert seen is not None
-        if not seen.any():
-            # Every second frame empty at a lower rate: fall back on the nearest frame's joints.
-            nearest = np.clip(np.rint(at).astype(int), 0, len(points) - 1)
-            xy, seen = points.xy[nearest], points.seen[nearest]
+        xy, seen = points.xy, points.seen
+        if points.fps != self.bundle.fps:
+            at = frame_times(len(points), points.fps, self.bundle.fps)
+            xy, seen = resample_points(xy, seen, at)
         joints, logits = self._lift_frames(xy, seen, lens, options, progress)
         action = self._action(logits, points) if logits is not None else None
         if points.fps != self.bundle.fps:
             back = np.arange(len(points)) * (self.bundle.fps / points.fps)
-            joints, _ = resample(joints, back)
+            joints = resample_joints(joints, back)
         return Motion(
             joints=joints,
             skeleton=HUMAN36M_17,
@@ -143,7 +138,7 @@ class Lifter:
         progress: Progress | None,
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """(f, 17, 2) pixels at the model's rate to (f, 17, 3) metres and (f, k) logits."""
-        before, after = self.network.padding  # type: ignore[misc]
+        before, after = self.network.padding
         frames = np.clip(np.arange(-before, len(xy) + after), 0, len(xy) - 1)
         features, rotation = encode(xy, seen, frames, lens, self.bundle.features)
         joints, logits = [], []
@@ -170,7 +165,7 @@ class Lifter:
         with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
             for each in passes:
                 x = torch.from_numpy(np.ascontiguousarray(each))[None].to(device)
-                prediction = self.network.predict(x)  # type: ignore[operator]
+                prediction = self.network.predict(x)
                 joints.append(_numpy(prediction.joints[0]))
                 logits.append(prediction.action_logits)
         if options.flip:
@@ -242,9 +237,7 @@ def encode(
     return person_features(lens.rays(points)[frames], seen[frames], config)
 
 
-def _chunks(
-    features: np.ndarray, chunk: int, overlap: int
-) -> Iterator[tuple[int, np.ndarray]]:
+def _chunks(features: np.ndarray, chunk: int, overlap: int) -> Iterator[tuple[int, np.ndarray]]:
     frames = len(features) - overlap
     for start in range(0, frames, chunk):
         stop = min(start + chunk, frames)

@@ -1,7 +1,7 @@
 """The methods, by the name users write.
 
 `METHODS` is the whole registry: a method is a config (a frozen dataclass) and a builder that turns
-config and action vocabulary into an ``nn.Module`` that fulfils `langlift.methods.base.Method`.
+config and action vocabulary into a `langlift.methods.base.Method`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 from ..actions import ActionVocabulary
 from ..errors import unknown
+from .base import Method
 from .vpose import VPoseConfig, VPoseMethod
 
 
@@ -20,7 +21,7 @@ class MethodEntry:
     """How a method is configured and built."""
 
     config: type
-    build: Callable[[Any, ActionVocabulary], Any]
+    build: Callable[[Any, ActionVocabulary], Method]
     description: str
 
 

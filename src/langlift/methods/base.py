@@ -6,12 +6,13 @@ crop and root belong to the lifter and never to a network.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..actions import ActionVocabulary
 from ..errors import InputError
@@ -120,27 +121,29 @@ class TemporalEncoder(Protocol):
         ...
 
 
-@runtime_checkable
-class Method(Protocol):
-    """What lifting, training and evaluation know of a method (also an ``nn.Module``)."""
+class Method(nn.Module, ABC):
+    """What lifting, training and evaluation know of a method: a module with three promises.
+
+    `forward` takes exactly (b, f, j, 2) and gives (b, f_out, j, 3).
+    """
 
     config: Any
     actions: ActionVocabulary
 
     @property
+    @abstractmethod
     def padding(self) -> tuple[int, int]:
         """Frames needed before and after an output frame."""
-        ...
 
+    @abstractmethod
     def predict(
         self, xy: Tensor, guidance: Guidance | None = None, sampling: Sampling | None = None
     ) -> Prediction:
         """Lift (b, f, j, 2) normalised features."""
-        ...
 
+    @abstractmethod
     def training_loss(self, batch: Batch) -> Losses:
         """Named terms, their weights and the total."""
-        ...
 
 
 def refuse_sampling(method: str, sampling: Sampling | None) -> None:

@@ -27,9 +27,8 @@ from ..datasets.mocap_views import TRAINING_CAMERAS, centered
 from ..datasets.noise import add_detector_noise, stature
 from ..datasets.views import IMAGE_SIZE, CameraBatch, random_cameras
 from ..errors import InputError
-from ..geometry.cameras import normalize_screen
+from ..geometry.cameras import Camera, normalize_screen
 from ..geometry.human36m import human36m_cameras
-from ..geometry.rotations import quaternion_to_matrix
 from ..lifting.features import person_features, screen_features, to_virtual
 from ..methods.base import Batch
 from .config import TrainConfig
@@ -74,7 +73,9 @@ class WindowSampler:
         known = {label: k for k, label in enumerate(actions.labels)}
         self._action = np.array([known.get(c.action, -1) for c in clips])
         self._chance = _clip_chances(clips, config.synthetic_share)
-        self._fixed = _fixed_cameras() if config.cameras == "human36m" else None
+        self._fixed: list[Camera] | None = None
+        if config.cameras == "human36m":
+            self._fixed = [c for s in TRAINING_CAMERAS for c in human36m_cameras(s)]
 
     def batch(self, step: int) -> Batch:
         """The batch of a step."""
@@ -113,7 +114,7 @@ class WindowSampler:
         return _Windows(a + part * (b - a), self._action[clip])
 
     def _change(self, windows: _Windows, rng: np.random.Generator) -> _Windows:
-        """Mirror, rebody, mix, tilt and turn. A mixed window keeps its label: limbs are a detail."""
+        """Mirror, rebody, mix, tilt and turn; a window with borrowed limbs keeps its label."""
         augment = self.config.augment
         joints = mirror_world(windows.joints, rng.random(len(windows.joints)) < 0.5)
         if augment.mix:
@@ -127,8 +128,8 @@ class WindowSampler:
         if self._fixed is None:
             target = joints[:, joints.shape[1] // 2].mean(axis=1)
             return random_cameras(target, self.config.ranges, rng)
-        pick = rng.integers(len(self._fixed.position), size=len(joints))
-        return CameraBatch(**{name: value[pick] for name, value in vars(self._fixed).items()})
+        pick = rng.integers(len(self._fixed), size=len(joints))
+        return CameraBatch.of([self._fixed[i] for i in pick])
 
     def _observe(
         self, joints: np.ndarray, cameras: CameraBatch, rng: np.random.Generator
@@ -180,18 +181,6 @@ def _clip_chances(clips: Sequence[LabelledClip], synthetic_share: float) -> np.n
         chance[synthetic] *= synthetic_share / chance[synthetic].sum()
         chance[~synthetic] *= (1 - synthetic_share) / chance[~synthetic].sum()
     return chance / chance.sum()
-
-
-def _fixed_cameras() -> CameraBatch:
-    cameras = [c for subject in TRAINING_CAMERAS for c in human36m_cameras(subject)]
-    rotation = np.stack([quaternion_to_matrix(c.orientation).T for c in cameras])
-    return CameraBatch(
-        rotation.astype(np.float32),
-        *(
-            np.array([getattr(c, name) for c in cameras], dtype=np.float32)
-            for name in ("position", "focal", "center", "radial", "tangential")
-        ),
-    )
 
 
 def _turn(joints: np.ndarray, angle: np.ndarray) -> np.ndarray:

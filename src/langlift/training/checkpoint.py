@@ -70,7 +70,8 @@ def load_checkpoint(
         rng: Tensor = state["torch_rng"]
     except (OSError, RuntimeError, KeyError, ValueError, EOFError) as error:
         raise InputError(
-            f"{path} cannot be read ({str(error).splitlines()[0]}); delete the folder and train again"
+            f"{path} cannot be read ({str(error).splitlines()[0]}); delete the folder and train "
+            "again"
         ) from error
     average.state = averaged
     torch.set_rng_state(rng)

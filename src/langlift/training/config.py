@@ -86,7 +86,9 @@ class TrainConfig:
         if not 0 <= self.ema < 1:
             raise InputError(f"ema is {self.ema}; it must be at least 0 and below 1")
         if not 0 <= self.synthetic_share <= 1:
-            raise InputError(f"synthetic_share is {self.synthetic_share}; it must be within 0 and 1")
+            raise InputError(
+                f"synthetic_share is {self.synthetic_share}; it must be within 0 and 1"
+            )
         if self.synthetic_share > 0 and self.synthetic_clips == 0:
             raise InputError("synthetic_share needs synthetic_clips of at least 1")
         if self.model.form == "strided" and self.frames != 1:
@@ -140,7 +142,7 @@ RECIPES: dict[str, tuple[str, TrainConfig]] = {
             ),
             synthetic_clips=420,
             synthetic_share=0.1,
-            steps=14000,
+            steps=10000,
         ),
     ),
     "bare": (

@@ -51,7 +51,7 @@ def measure_cost(method: str, config: TrainConfig, data: Data) -> Cost:
         torch.set_num_threads(config.threads)
     network = Bundle(method, config.model, config.features, data.actions).build().train()
     optimizer = make_optimizer(network, config)
-    sampler = WindowSampler(data.train, data.actions, config, network.padding)  # type: ignore[arg-type]
+    sampler = WindowSampler(data.train, data.actions, config, network.padding)
     short = replace(config, warmup=0)
     began = 0.0
     for step in range(_WARM_UP + _MEASURED):
@@ -62,7 +62,7 @@ def measure_cost(method: str, config: TrainConfig, data: Data) -> Cost:
     encoder = getattr(network, "encoder", network)
     return Cost(
         parameters=sum(p.numel() for p in network.parameters()),
-        encoder_parameters=sum(p.numel() for p in encoder.parameters()),  # type: ignore[union-attr]
+        encoder_parameters=sum(p.numel() for p in encoder.parameters()),
         clips=len(data.train),
         frames=sum(len(clip) for clip in data.train),
         classes=len(data.actions),

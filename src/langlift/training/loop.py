@@ -27,14 +27,19 @@ from ..errors import InputError
 from ..formats.files import atomic_write
 from ..lifting.bundle import Bundle, save_bundle
 from ..lifting.lifter import Lifter
-from ..methods.base import Batch
+from ..methods.base import Batch, Method
 from .batches import WindowSampler
 from .checkpoint import NAME, load_checkpoint, save_checkpoint
 from .config import TrainConfig, as_dict
 from .optim import Average, learning_rate, make_optimizer, schedule_batch_norm
 from .validation import Validator
 
-METRICS, CONFIG, WEIGHTS, BEST = "metrics.jsonl", "config.json", "last.safetensors", "best.safetensors"
+METRICS, CONFIG, WEIGHTS, BEST = (
+    "metrics.jsonl",
+    "config.json",
+    "last.safetensors",
+    "best.safetensors",
+)
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,7 @@ def train(
     network = bundle.build().train()
     optimizer = make_optimizer(network, config)
     average = Average(network, config.ema)
-    sampler = WindowSampler(data.train, data.actions, config, network.padding)  # type: ignore[arg-type]
+    sampler = WindowSampler(data.train, data.actions, config, network.padding)
     validator = Validator(data.validation) if data.validation else None
     step, best = 0, None
     if resume:
@@ -107,7 +112,7 @@ def train(
 
 
 def run_step(
-    network: nn.Module,
+    network: Method,
     optimizer: torch.optim.Optimizer,
     batch: Batch,
     config: TrainConfig,
@@ -120,7 +125,7 @@ def run_step(
     if config.batch_norm_schedule:
         schedule_batch_norm(network, step, config)
     with torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bf16"):
-        losses = network.training_loss(batch)  # type: ignore[operator]
+        losses = network.training_loss(batch)
     total = losses.total
     if not torch.isfinite(total):
         raise InputError(
@@ -186,11 +191,15 @@ def prepare_folder(out: Path, config: TrainConfig, resume: bool) -> None:
             )
         return
     if (out / NAME).exists() or (out / METRICS).exists():
-        raise InputError(f"{out} already holds a run; continue it with --resume or choose another --out")
+        raise InputError(
+            f"{out} already holds a run; continue it with --resume or choose another --out"
+        )
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"cannot make the folder {out} ({error.strerror}); choose another --out") from error
+        raise InputError(
+            f"cannot make the folder {out} ({error.strerror}); choose another --out"
+        ) from error
     with atomic_write(path) as temporary:
         Path(temporary).write_text(json.dumps(as_dict(config), indent=2) + "\n")
 

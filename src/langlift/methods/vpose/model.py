@@ -25,6 +25,7 @@ from ..base import (
     Batch,
     Guidance,
     Losses,
+    Method,
     Prediction,
     Sampling,
     Stage,
@@ -72,8 +73,8 @@ class VPose(nn.Module):
         if frames < field or (strided and frames != field):
             wanted = f"exactly {field}" if strided else f"at least {field}"
             raise InputError(
-                f"got {frames} frames; this {self.config.form} VPose takes {wanted} frames: pad the "
-                "sequence by repeating its end frames"
+                f"got {frames} frames; this {self.config.form} VPose takes {wanted} frames: pad "
+                "the sequence by repeating its end frames"
             )
         x = self._conv(rearrange(xy, "b f j c -> b f (j c)"), self.expand_conv, dilation=1)
         x = self._activate(x, self.expand_bn)
@@ -92,7 +93,7 @@ class VPose(nn.Module):
         return x
 
     def head(self, zd: Tensor) -> Tensor:
-        """(b, f_out, d) to (b, f_out, j, 3); float32 also under autocast, metres need the digits."""
+        """(b, f_out, d) to (b, f_out, j, 3); float32 under autocast too: metres need the digits."""
         with torch.autocast(zd.device.type, enabled=False):
             y = F.linear(zd.float(), self.shrink.weight[:, :, 0], self.shrink.bias)
         return rearrange(y, "b f (j c) -> b f j c", c=3)
@@ -126,7 +127,7 @@ class VPose(nn.Module):
         return x[:, start : start + x.shape[1] - total]
 
 
-class VPoseMethod(nn.Module):
+class VPoseMethod(Method):
     """VPose as a Method: the encoder, its loss, and a small head that names the action.
 
     The head is one linear layer on the encoder's last features, per output frame; a window's
@@ -181,6 +182,8 @@ class VPoseMethod(nn.Module):
         return F.cross_entropy(logits.mean(dim=1)[labelled], action[labelled])
 
 
-def batch_norm_momentum(epoch: float, epochs: float, start: float = 0.1, end: float = 0.001) -> float:
+def batch_norm_momentum(
+    epoch: float, epochs: float, start: float = 0.1, end: float = 0.001
+) -> float:
     """Momentum of every batch norm after `epoch` of `epochs`: exponential from 0.1 to 0.001."""
     return start * (end / start) ** (epoch / epochs)
