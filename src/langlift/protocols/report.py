@@ -110,16 +110,19 @@ class Report:
             lines += ["| " + " | ".join(row) + " |" for row in body]
         return "\n".join(lines) + "\n"
 
-    def save(self, folder: Path, stem: str) -> list[Path]:
-        """Write Markdown and JSON; returns the paths."""
-        content = {
+    def content(self) -> dict[str, Any]:
+        """The report as plain values, for JSON."""
+        return {
             "protocol": self.protocol,
             "facts": dict(self.facts),
             "tables": [
                 {"title": t.title, "rows": [asdict(row) for row in t.rows]} for t in self.tables
             ],
         }
-        texts = {".md": self.markdown(), ".json": json.dumps(content, indent=1) + "\n"}
+
+    def save(self, folder: Path, stem: str) -> list[Path]:
+        """Write Markdown and JSON; returns the paths."""
+        texts = {".md": self.markdown(), ".json": json.dumps(self.content(), indent=1) + "\n"}
         paths = []
         for suffix, text in texts.items():
             path = folder / f"{stem}{suffix}"

@@ -130,7 +130,7 @@ def run_step(
     if not torch.isfinite(total):
         raise InputError(
             f"the loss is {float(total.detach())} at step {step}; lower the learning rate "
-            f"(--config.lr, now {config.lr}) and resume from the last checkpoint"
+            f"(--lr, now {config.lr}) and resume from the last checkpoint"
         )
     optimizer.zero_grad(set_to_none=True)
     total.backward()

@@ -1,0 +1,163 @@
+"""``langlift evaluate``: measure models under a protocol, side by side."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from .._version import __version__
+from ..datasets.clips import LabelledClip
+from ..datasets.corpus import PARTS, Corpus
+from ..datasets.mocap_views import SOURCES_2D, Source2D
+from ..errors import InputError, unknown
+from ..lifting.lifter import Lifter
+from ..protocols import mocap, robustness
+from ..protocols.classical import LinearRegression, MeanPose
+from ..protocols.report import Report
+from ..training.validation import evenly
+from ..view.robustness import save_robustness_figure
+from ..weights import catalogue, load
+from .arguments import comma_list, parse, progress
+from .lift import make_folder
+
+CLASSICAL = ("mean-pose", "linear-regression")
+PROTOCOLS = (mocap.NAME, robustness.NAME)
+
+
+@dataclass(frozen=True)
+class EvaluateArguments:
+    """Measure models on the motion corpus.
+
+    Args:
+        protocol: mocap (four Human3.6M cameras) or robustness (other cameras, missing joints).
+        models: names from `langlift weights list`, bundle files, mean-pose, linear-regression;
+            separated by commas. All of the named ones if absent.
+        data: corpus folder (default: the environment variable LANGLIFT_CORPUS).
+        split: split of the corpus.
+        part: part of the split: test, val or train.
+        sources: kinds of 2D: gt, noisy.
+        clips: evaluate only so many clips, evenly chosen; 0 for all.
+        only: data sources (such as uiprmd,cmu) to restrict the clips to.
+        out: folder for the report (Markdown, JSON and pictures); printed only if absent.
+        quiet: print nothing but errors.
+        json: print the report as JSON.
+    """
+
+    protocol: str = mocap.NAME
+    models: Annotated[str | None, tyro.conf.arg(aliases=["-m"])] = None
+    data: str | None = None
+    split: str = "core"
+    part: str = "test"
+    sources: str = "gt,noisy"
+    clips: int = 0
+    only: str | None = None
+    out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
+    quiet: bool = False
+    json: bool = False
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run the verb."""
+    args = parse(EvaluateArguments, argv, "evaluate")
+    if args.protocol not in PROTOCOLS:
+        raise unknown("protocol", args.protocol, PROTOCOLS)
+    sources: list[Any] = comma_list(args.sources, SOURCES_2D, "2D source")
+    corpus = Corpus(args.data)
+    clips = _clips(corpus, args)
+    if args.out is not None:
+        make_folder(args.out)
+    if args.protocol == mocap.NAME:
+        report = _mocap(args, corpus, clips, sources)
+    else:
+        report = _robustness(args, clips, sources)
+    if args.out is not None:
+        report.save(args.out, args.protocol)
+    if args.json:
+        print(json.dumps(report.content()))
+    elif not args.quiet:
+        report.show()
+    return 0
+
+
+def _clips(corpus: Corpus, args: EvaluateArguments) -> list[LabelledClip]:
+    if args.part not in PARTS:
+        raise unknown("part of the split", args.part, PARTS)
+    if args.clips < 0:
+        raise InputError(f"clips is {args.clips}; give a number of clips, or 0 for all")
+    clips = corpus.clips(args.part, args.split)
+    if args.only is not None:
+        wanted = comma_list(args.only, sorted({c.source for c in clips}), "data source")
+        clips = [c for c in clips if c.source in wanted]
+    return evenly(clips, args.clips)
+
+
+def _mocap(
+    args: EvaluateArguments,
+    corpus: Corpus,
+    clips: list[LabelledClip],
+    sources: Sequence[Source2D],
+) -> Report:
+    names = _model_names(args.models)
+    scored = corpus.split(args.split).scored_classes
+    training = corpus.clips("train", args.split) if set(names) & set(CLASSICAL) else []
+    results, weights = {}, {}
+    for name in names:
+        lifter = None if name in CLASSICAL else load(name)
+        if lifter is not None:
+            weights[name] = f"{lifter.digest[:12]}, {lifter.bundle.card.get('data', 'not stated')}"
+        for source in sources:
+            model = lifter or _classical(name, training, source)
+            with progress(f"{name}, {source}", args.quiet or args.json) as advance:
+                results[name, source] = mocap.measure(model, clips, source, advance, scored)
+    return mocap.report(results, clips, scored, _facts(args, clips, weights))
+
+
+def _robustness(
+    args: EvaluateArguments, clips: list[LabelledClip], sources: Sequence[Source2D]
+) -> Report:
+    names = _model_names(args.models or "default")
+    if len(names) != 1 or names[0] in CLASSICAL:
+        raise InputError(
+            f"protocol robustness measures one trained model at a time, got {', '.join(names)}; "
+            "give one with --models"
+        )
+    lifter: Lifter = load(names[0])
+    with progress("lifting", args.quiet or args.json) as advance:
+        result = robustness.measure_robustness(lifter, clips, sources, advance)
+    if args.out is not None:
+        save_robustness_figure(result.curves(), args.out / f"{robustness.NAME}.png")
+    return result.report(_facts(args, clips, {names[0]: lifter.digest[:12]}))
+
+
+def _model_names(models: str | None) -> list[str]:
+    """The models asked for; by default the classical ones and everything bundled."""
+    if models is None:
+        bundled = [name for name in catalogue() if name != "default"]
+        return [*CLASSICAL, *bundled, "default"]
+    return list(dict.fromkeys(name.strip() for name in models.split(",") if name.strip()))
+
+
+def _classical(
+    name: str, training: Sequence[LabelledClip], source: Source2D
+) -> MeanPose | LinearRegression:
+    if name == "mean-pose":
+        return MeanPose(training)
+    return LinearRegression(training, source)
+
+
+def _facts(
+    args: EvaluateArguments, clips: Sequence[LabelledClip], weights: dict[str, str]
+) -> dict[str, Any]:
+    return {
+        "data": f"motion corpus, split {args.split}, part {args.part}: {len(clips)} clips, "
+        f"{sum(map(len, clips))} frames, {len({c.subject for c in clips})} subjects"
+        + (f", only {args.only}" if args.only else ""),
+        "weights": weights,
+        "flip averaging": "yes",
+        "langlift": __version__,
+    }
