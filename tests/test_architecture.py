@@ -22,6 +22,7 @@ PACKAGE = ROOT / "src" / "langlift"
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "_version"}),
     frozenset({"skeletons"}),
+    frozenset({"conversions"}),
     frozenset({"actions", "tracks"}),
     frozenset({"geometry", "metrics"}),
     frozenset({"text"}),
@@ -37,7 +38,7 @@ SIDEWAYS: dict[str, frozenset[str]] = {
     "lifting": frozenset({"formats"}),  # the lifter reads the file it is given
     "view": frozenset({"formats"}),  # a report shows a written motion
     "training": frozenset({"lifting", "formats"}),  # validation lifts whole clips
-    "protocols": frozenset({"lifting"}),  # an evaluation lifts every test clip
+    "protocols": frozenset({"lifting", "formats"}),  # an evaluation lifts clips, writes a report
 }
 #: Imports that would point downwards and are still wrong.
 FORBIDDEN: dict[str, frozenset[str]] = {

@@ -10,8 +10,9 @@ import itertools
 import numpy as np
 import pytest
 
+from langlift.conversions import conversion
 from langlift.errors import InputError, ShapeError
-from langlift.skeletons import SKELETONS, Skeleton, conversion, get_skeleton
+from langlift.skeletons import SKELETONS, Skeleton, get_skeleton
 
 ALL = sorted(SKELETONS)
 PAIRS = list(itertools.permutations(ALL, 2))
@@ -195,9 +196,9 @@ def test_shared_joints_pass_through_unchanged(source: str, target: str) -> None:
 def test_conversion_follows_shifts_and_mirrors(source: str, target: str) -> None:
     """Moving or mirroring a body before or after the conversion gives the same body."""
     rule = conversion(source, target)
-    sums = rule.weights.sum(axis=1)
-    made = rule.weights.any(axis=1)
-    assert np.allclose(sums[made], 1)
+    for table in (rule.weights, *rule.fallbacks):
+        made = table.any(axis=1)
+        assert np.allclose(table.sum(axis=1)[made], 1)
     swapped = rule.weights[rule.target.mirror][:, rule.source.mirror]
     assert np.allclose(swapped, rule.weights)
 
@@ -230,23 +231,51 @@ def test_every_source_gives_all_human36m_joints(source: str) -> None:
 
 def test_coco_to_human36m_on_the_t_pose() -> None:
     made = converted_t_pose("coco_17", "human36m_17")
+    ears, shoulders = np.array([0, 0.68, 0.02]), np.array([0, 0.48, 0])
+    thorax = 0.54 * ears + 0.27 * shoulders  # and 0.19 of the hips, which are at the origin
     assert np.allclose(made["pelvis"], (0, 0, 0))
-    assert np.allclose(made["thorax"], (0, 0.48, 0))
-    assert np.allclose(made["spine"], (0, 0.24, 0))
-    assert np.allclose(made["neck_nose"], T_POSE["nose"])
-    # 1.6 times the middle of the ears less 0.6 times the middle of the shoulders
-    assert np.allclose(made["head_top"], (0, 1.6 * 0.68 - 0.6 * 0.48, 1.6 * 0.02))
+    assert np.allclose(made["thorax"], thorax)
+    assert np.allclose(made["spine"], shoulders / 2)
+    nose = np.array(T_POSE["nose"])
+    assert np.allclose(made["neck_nose"], 0.48 * nose + 0.44 * ears + 0.08 * shoulders)
+    assert np.allclose(made["head_top"], 1.7 * ears - 0.7 * shoulders)
     assert np.allclose(made["right_wrist"], (-0.69, 0.48, 0))
 
 
-def test_body_25_uses_its_neck_and_body_25b_its_head_top() -> None:
-    made = converted_t_pose("body_25", "human36m_17")
-    assert np.allclose(made["thorax"], T_POSE["neck"])
-    assert np.allclose(made["spine"], (0, 0.26, 0))
-    made = converted_t_pose("body_25b", "human36m_17")
-    assert np.allclose(made["head_top"], T_POSE["head_top"])
-    assert np.allclose(made["pelvis"], (0, 0, 0))
-    assert np.allclose(made["thorax"], (0, 0.48, 0))
+def test_a_lost_ear_is_replaced_by_the_other_and_by_the_nose() -> None:
+    rule = conversion("coco_17", "human36m_17")
+    source, target = rule.source, rule.target
+    points = np.tile(np.random.default_rng(1).normal(size=(1, 17, 3)), (4, 1, 1))
+    left, right = points[0, source.index("left_ear")], points[0, source.index("right_ear")]
+    points[1, source.index("left_ear")] = np.nan
+    points[2:, [source.index("left_ear"), source.index("right_ear")]] = np.nan
+    points[3, source.index("nose")] = np.nan
+    made = rule.apply(points)[:, target.index("head_top")]
+    assert np.allclose(made[1] - made[0], 1.7 * (right - (left + right) / 2))
+    nose, hips, shoulders = (
+        points[0, [source.index(n) for n in names]].mean(axis=0)
+        for names in (
+            ("nose",),
+            ("left_hip", "right_hip"),
+            ("left_shoulder", "right_shoulder"),
+        )
+    )
+    assert np.allclose(made[2], 0.56 * nose - 0.41 * hips + 0.85 * shoulders)
+    assert np.isnan(made[3]).all()
+    confidence = np.isfinite(points).all(axis=-1) * np.linspace(0.5, 1, 17)
+    least = rule.apply_confidence(confidence)[:, target.index("head_top")]
+    used = [("left_ear", "left_shoulder"), ("right_ear",), ("nose",)]
+    expected = [confidence[0, [source.index(n) for n in names]].min() for names in used]
+    assert np.allclose(least, [*expected, 0])
+
+
+def test_body_25_and_body_25b_on_the_t_pose() -> None:
+    thorax = 0.54 * np.array([0, 0.68, 0.02]) + 0.27 * np.array([0, 0.48, 0])
+    for name in ("body_25", "body_25b"):
+        made = converted_t_pose(name, "human36m_17")
+        assert np.allclose(made["thorax"], thorax), "the ears' rule comes before the neck's"
+        assert np.allclose(made["pelvis"], (0, 0, 0))
+    assert np.allclose(made["head_top"], T_POSE["head_top"]), "body_25b has one of its own"
 
 
 def test_humaneva_and_3dhp_to_human36m_on_the_t_pose() -> None:
@@ -280,7 +309,11 @@ def test_a_missing_source_joint_is_missing_in_all_that_need_it(hole: float) -> N
     assert {rule.target.joints[j] for j in np.flatnonzero(lost[1].any(axis=-1))} == {
         "pelvis", "spine", "left_hip",
     }  # fmt: skip
-    assert np.array_equal(made[1][~lost[1]], made[0][~lost[1]])
+    # The thorax falls back on the middle of the shoulders; all other joints stay as they were.
+    kept = ~lost[1].any(axis=-1)
+    kept[rule.target.index("thorax")] = False
+    assert np.array_equal(made[1][kept], made[0][kept])
+    assert np.allclose(made[1, rule.target.index("thorax")], (0, 0.48, 0))
 
 
 def test_whole_pixels_are_not_rounded() -> None:
@@ -299,7 +332,8 @@ def test_confidence_is_that_of_the_worst_joint_used() -> None:
     made = rule.apply_confidence(confidence)
     assert made.dtype == np.float32
     assert np.allclose(made[0], 0.9)
-    for joint, expected in (("pelvis", 0.25), ("spine", 0.25), ("thorax", 0.9), ("left_hip", 0.9)):
+    worst = {"pelvis": 0.25, "spine": 0.25, "thorax": 0.25, "neck_nose": 0.9, "left_hip": 0.9}
+    for joint, expected in worst.items():
         assert np.isclose(made[1, rule.target.index(joint)], expected)
     back = conversion("human36m_17", "coco_17")
     assert back.apply_confidence(made)[0, back.target.index("left_eye")] == 0

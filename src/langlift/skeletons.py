@@ -1,18 +1,16 @@
-"""Skeletons: which joints there are, how they hang together, and how one becomes another.
+"""Skeletons: which joints there are and how they hang together.
 
-Joints are known by *name*; no index table of one convention is ever applied to another. A
-conversion is a sparse weight table by joint name. Where the source convention has no such joint
-the rule is an approximation and says so in `Conversion.notes`, because a lifter trained on real
-Human3.6M joints pays for every guess.
+Joints are known by *name*; no index table of one convention is ever applied to another. How one
+convention becomes another is in `langlift.conversions`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-from .errors import InputError, check_shape, unknown
+from .errors import InputError, unknown
 
 
 @dataclass(frozen=True)
@@ -183,139 +181,3 @@ def get_skeleton(name: str | Skeleton) -> Skeleton:
     if name not in SKELETONS:
         raise unknown("skeleton", str(name), SKELETONS)
     return SKELETONS[name]
-
-
-# No comparison by value (eq=False): arrays have no single truth value to compare with.
-@dataclass(frozen=True, eq=False)
-class Conversion:
-    """How every target joint is made from source joints.
-
-    Args:
-        source: the convention that is read.
-        target: the convention that is made.
-        weights: (target joints, source joints); a row of zeros is a joint that cannot be made.
-        notes: the approximations, one sentence per guessed joint, for people to read.
-    """
-
-    source: Skeleton
-    target: Skeleton
-    weights: np.ndarray
-    notes: tuple[str, ...] = field(default=())
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """Target joints that the source cannot give."""
-        return tuple(
-            joint
-            for joint, row in zip(self.target.joints, self.weights, strict=True)
-            if not row.any()
-        )
-
-    def apply(self, points: np.ndarray) -> np.ndarray:
-        """Convert points (*, j_source, c) to (*, j_target, c); joints without source are NaN.
-
-        A target joint is NaN where any source joint it needs is NaN or infinite. Units and frame
-        of reference stay; whole numbers become float64, because they cannot hold a NaN.
-
-        Raises:
-            ShapeError: when the points are not of the source skeleton.
-        """
-        check_shape(points, f"* {len(self.source)} c", f"points of skeleton {self.source.name!r}")
-        dtype = points.dtype if np.issubdtype(points.dtype, np.floating) else np.float64
-        used = self.weights != 0
-        # NaN times weight 0 is NaN, so missing points are zeroed for the product and put back.
-        finite = np.isfinite(points)
-        lost = ~finite.all(axis=-1) @ used.T.astype(np.float64) > 0
-        converted = np.einsum("ts,...sc->...tc", self.weights, np.where(finite, points, 0))
-        converted[lost | ~used.any(axis=1)] = np.nan
-        return converted.astype(dtype)
-
-    def apply_confidence(self, confidence: np.ndarray) -> np.ndarray:
-        """Confidence (*, j_source) to (*, j_target): the least confident source joint used.
-
-        Raises:
-            ShapeError: when the confidence is not of the source skeleton.
-        """
-        check_shape(confidence, f"* {len(self.source)}", "confidence")
-        used = self.weights != 0
-        spread = np.where(used, confidence[..., None, :], np.inf)
-        least = spread.min(axis=-1)
-        return np.where(np.isfinite(least), least, 0.0).astype(confidence.dtype)
-
-
-# A joint made from others: target name -> alternatives, tried in order; the first whose source
-# joints all exist wins. The note is None where this is a definition and no guess.
-_Rule = tuple[dict[str, float], str | None]
-_MID_HIPS: _Rule = ({"left_hip": 0.5, "right_hip": 0.5}, None)
-_MID_SHOULDERS: _Rule = (
-    {"left_shoulder": 0.5, "right_shoulder": 0.5},
-    "{target} is the middle of the shoulders: some centimetres below the real base of the neck",
-)
-_RULES: dict[str, tuple[_Rule, ...]] = {
-    "pelvis": (_MID_HIPS,),
-    "thorax": (({"neck": 1.0}, "thorax is the detector's neck"), _MID_SHOULDERS),
-    "neck": (({"thorax": 1.0}, "neck is the thorax joint"), _MID_SHOULDERS),
-    "spine": (
-        (
-            {"pelvis": 0.5, "thorax": 0.5},
-            "spine is the middle of pelvis and base of the neck: the bend of the back is lost",
-        ),
-        (
-            {"pelvis": 0.5, "neck": 0.5},
-            "spine is the middle of pelvis and neck: the bend of the back is lost",
-        ),
-        (
-            {"left_hip": 0.25, "right_hip": 0.25, "left_shoulder": 0.25, "right_shoulder": 0.25},
-            "spine is the middle of hips and shoulders: the bend of the back is lost",
-        ),
-    ),
-    "neck_nose": (
-        ({"nose": 1.0}, "neck_nose is the detector's nose: some centimetres too far forward"),
-        (
-            {"neck": 0.5, "head_top": 0.5},
-            "neck_nose is the middle of neck and head top: some centimetres too far back",
-        ),
-        (
-            {"thorax": 0.6, "head": 0.4},
-            "neck_nose lies 40 % of the way from the thorax to the head",
-        ),
-    ),
-    "nose": (({"neck_nose": 1.0}, "nose is neck_nose: some centimetres too far back"),),
-    "head_top": (
-        (
-            {"left_ear": 0.8, "right_ear": 0.8, "left_shoulder": -0.3, "right_shoulder": -0.3},
-            "head_top lies above the middle of the ears by 0.6 of their distance to the shoulders",
-        ),
-        (
-            {"head": 1.5, "thorax": -0.5},
-            "head_top lies half a neck's length above the head joint",
-        ),
-    ),
-    "head": (
-        ({"head_top": 0.6, "thorax": 0.4}, "head lies 60 % of the way from thorax to head top"),
-        ({"head_top": 0.6, "neck": 0.4}, "head lies 60 % of the way from neck to head top"),
-        ({"left_ear": 0.5, "right_ear": 0.5}, "head is the middle of the ears"),
-    ),
-}
-
-
-def conversion(source: str | Skeleton, target: str | Skeleton) -> Conversion:
-    """The conversion between two known skeletons, by joint names.
-
-    Joints that the source cannot give are listed in `Conversion.missing` and become NaN.
-    """
-    source, target = get_skeleton(source), get_skeleton(target)
-    weights = np.zeros((len(target), len(source)))
-    notes: list[str] = []
-    for t, joint in enumerate(target.joints):
-        if joint in source.joints:
-            weights[t, source.index(joint)] = 1.0
-            continue
-        for parts, note in _RULES.get(joint, ()):
-            if all(p in source.joints for p in parts):
-                for part, weight in parts.items():
-                    weights[t, source.index(part)] = weight
-                if note:
-                    notes.append(note.format(target=joint))
-                break
-    return Conversion(source, target, weights, tuple(notes))

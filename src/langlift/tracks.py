@@ -13,8 +13,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from .conversions import conversion
 from .errors import InputError, check_shape
-from .skeletons import Skeleton, conversion, get_skeleton
+from .skeletons import Skeleton, get_skeleton
 
 Space = Literal["root", "camera", "world"]
 

@@ -52,8 +52,7 @@ def run(argv: Sequence[str]) -> int:
         print(_usage())
         return 0
     method, rest = argv[0], argv[1:]
-    get_method(method)
-    start = TrainArguments(config=_starting_config(rest))
+    start = TrainArguments(config=_starting_config(rest, get_method(method).config))
     args = parse(TrainArguments, rest, f"train {method}", default=start)
     data = load_data(args.data, args.config)
     if args.dry_run:
@@ -79,17 +78,17 @@ def run(argv: Sequence[str]) -> int:
     return 0
 
 
-def _starting_config(argv: Sequence[str]) -> TrainConfig:
+def _starting_config(argv: Sequence[str], model: type) -> TrainConfig:
     """The settings that the options change: a recipe's, or those of the run that is resumed."""
     options = {a: b for a, b in zip(argv, [*argv[1:], ""], strict=True) if a.startswith("-")}
     out = options.get("--out", options.get("-o"))
     saved = Path(out) / CONFIG if out else None
     if "--resume" in argv and saved is not None and saved.is_file():
         try:
-            return from_dict(json.loads(saved.read_text()))
+            return from_dict(json.loads(saved.read_text()), model)
         except ValueError as error:
             raise InputError(f"{saved} cannot be used ({error}); restore the file") from error
-    return recipe(options.get("--recipe", "robust"))
+    return recipe(options.get("--recipe", "robust"), model)
 
 
 def _line(entry: dict[str, Any]) -> str:

@@ -7,14 +7,17 @@ found, conventions whose joints lie elsewhere. All take leading axes and a gener
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..skeletons import COCO_17, HUMAN36M_17, conversion
+from ..conversions import conversion
+from ..errors import InputError
+from ..skeletons import COCO_17, HUMAN36M_17
 
 _BONES = HUMAN36M_17.bones
 _MIRROR = HUMAN36M_17.mirror
+_SHARES = ("mix", "tilt_share", "noise", "drop", "coco")
 _LIMBS = tuple((part, joints) for part, joints in HUMAN36M_17.parts.items() if part != "torso_head")
 
 
@@ -33,6 +36,9 @@ class AugmentConfig:
         noise_amount: largest factor on the noise mixture.
         drop: share of the windows in which joints go missing.
         coco: share of the windows whose joints come by way of COCO-17.
+
+    Raises:
+        InputError: for a negative value, or a share or chance above 1.
     """
 
     body: float = 0.08
@@ -45,6 +51,16 @@ class AugmentConfig:
     noise_amount: float = 1.3
     drop: float = 0.3
     coco: float = 0.2
+    habit: float = 0.06
+    habit_share: float = 0.3
+
+    def __post_init__(self) -> None:
+        for name in self.__dataclass_fields__:
+            value = getattr(self, name)
+            if not value >= 0:
+                raise InputError(f"{name} is {value}; it cannot be negative, 0 changes nothing")
+            if name in _SHARES and value > 1:
+                raise InputError(f"{name} is {value}; it is a share and must be within 0 and 1")
 
 
 def nothing() -> AugmentConfig:
@@ -65,6 +81,15 @@ def change_body(joints: np.ndarray, config: AugmentConfig, rng: np.random.Genera
         bone = joints[:, :, child] - joints[:, :, parent]
         changed[:, :, child] = changed[:, :, parent] + factor[:, child, None, None] * bone
     return changed
+
+
+def detector_habits(
+    joints: np.ndarray, config: AugmentConfig, rng: np.random.Generator
+) -> np.ndarray:
+    """The joints (b, f, 17, 3) as a detector with other joint definitions sees them."""
+    some = rng.random(len(joints)) < config.habit_share
+    habits = replace(config, body=config.habit, stature=0.0)
+    return np.where(some[:, None, None, None], change_body(joints, habits, rng), joints)
 
 
 def mix_limbs(joints: np.ndarray, config: AugmentConfig, rng: np.random.Generator) -> np.ndarray:

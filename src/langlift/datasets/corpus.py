@@ -23,6 +23,7 @@ from .clips import LabelledClip
 
 ENVIRONMENT_VARIABLE = "LANGLIFT_CORPUS"
 PARTS = ("train", "val", "test")
+_PER_CLIP = ("frame_start", "n_frames", "clip_id", "source", "subject", "action", "text")
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,12 @@ class Corpus:
         if name not in names:
             raise unknown("split", name, names)
         entry = self._splits[name]
+        absent = [key for key in ("files", *PARTS, "scored_classes") if key not in entry]
+        if absent:
+            raise InputError(
+                f"split {name!r} in {self.folder / 'splits.json'} has no {', '.join(absent)}; "
+                "restore the file"
+            )
         return Split(
             name=name,
             files=tuple(entry["files"]),
@@ -158,10 +165,10 @@ def read_source(path: Path, subjects: set[str] | None = None) -> list[LabelledCl
 
 
 def _open_source(path: Path) -> dict[str, Any]:
-    needed = "delta frame_start n_frames unit_m fps clip_id source subject action text joint_names"
+    needed = ("delta", "unit_m", "fps", "joint_names", *_PER_CLIP)
     try:
         with np.load(path, allow_pickle=False) as archive:
-            return {key: archive[key] for key in needed.split()}
+            data = {key: archive[key] for key in needed}
     except FileNotFoundError:
         raise InputError(
             f"{path} is missing from the corpus; fetch it or use another split"
@@ -171,10 +178,31 @@ def _open_source(path: Path) -> dict[str, Any]:
             f"{path} is not a readable corpus source ({error}); it must be the .npz layout that "
             "docs/data.md describes"
         ) from error
+    _check_layout(path, data)
+    return data
+
+
+def _check_layout(path: Path, data: dict[str, Any]) -> None:
+    """Raise where the arrays of a source do not belong together."""
+    lengths = {key: len(np.atleast_1d(data[key])) for key in _PER_CLIP}
+    if len(set(lengths.values())) != 1:
+        raise InputError(
+            f"{path} does not have one entry per clip in each array ({lengths}); restore the file"
+        )
+    first, count = data["frame_start"], data["n_frames"]
+    frames = len(np.atleast_1d(data["delta"]))
+    if ((first < 0) | (count < 1) | (first + count > frames)).any():
+        raise InputError(
+            f"{path} has clips beyond its {frames} frames; frame_start and n_frames must lie "
+            "within delta: restore the file"
+        )
 
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text())
+        content = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as JSON ({error}); restore the file") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path} holds no JSON object; restore the file")
+    return content

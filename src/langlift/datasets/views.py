@@ -19,8 +19,8 @@ class CameraRanges:
     """Where training cameras may be. Each pair is (lowest, highest), drawn uniformly.
 
     Args:
-        distance: metres from the person to the camera.
-        pitch: degrees; positive looks down on the person.
+        distance: metres from the camera to the person, along the optical axis.
+        pitch: degrees, within -90 and 90; positive looks down on the person.
         roll: degrees about the optical axis.
         focal: focal length over image width.
         off_center: largest distance of the person from the image centre, over image width.
@@ -43,6 +43,16 @@ class CameraRanges:
         if self.distance[0] <= 0.5 or self.focal[0] <= 0:
             raise InputError(
                 "cameras must be more than 0.5 m away and have a positive focal length"
+            )
+        if not (self.pitch[0] > -90 and self.pitch[1] < 90):
+            raise InputError(
+                f"camera pitch is {self.pitch}; it must stay within -90 and 90 degrees, where the "
+                "image has an upright"
+            )
+        if not self.off_center >= 0 or not 0 <= self.wide_share <= 1:
+            raise InputError(
+                f"off_center is {self.off_center} and wide_share {self.wide_share}; the first "
+                "cannot be negative, the second must be within 0 and 1"
             )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +45,13 @@ def write_motion(motion: Motion, path: str | Path) -> Path:
         "hypotheses": motion.hypotheses,
         "spread": motion.spread,
     }
-    body = ",\n".join(f'"{name}": {_text(value)}' for name, value in fields.items())
-    with atomic_write(path) as temporary:
-        temporary.write_text(f"{{\n{body}\n}}\n", encoding="utf-8")
+    with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8") as out:
+        before = "{\n"
+        for name, value in fields.items():
+            out.write(f'{before}"{name}": ')
+            out.writelines(_text(value))
+            before = ",\n"
+        out.write("\n}\n")
     return Path(path)
 
 
@@ -60,11 +65,17 @@ def _action(action: ActionEstimate) -> dict[str, Any]:
     }
 
 
-def _text(value: Any) -> str:
-    """One field as JSON; an array takes a line for each entry of its first axis."""
-    if isinstance(value, np.ndarray):
-        return "[\n" + ",\n".join(_dump(_rounded(row)) for row in value) + "\n]"
-    return _dump(value)
+def _text(value: Any) -> Iterator[str]:
+    """One field as JSON, piece by piece; an array takes a line for each entry of its first axis."""
+    if not isinstance(value, np.ndarray):
+        yield _dump(value)
+        return
+    # An hour is nine million numbers: look for those that are none once and not one by one.
+    dump = json.dumps if np.isfinite(value).all() else _dump
+    yield "[\n"
+    for place, row in enumerate(value):
+        yield (",\n" if place else "") + dump(_rounded(row))
+    yield "\n]"
 
 
 def _dump(value: Any) -> str:

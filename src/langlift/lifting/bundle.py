@@ -21,10 +21,11 @@ from torch import Tensor
 
 from ..actions import ActionVocabulary
 from ..errors import InputError
-from ..formats.files import atomic_write
+from ..formats.files import atomic_write, one_line
 from ..methods import get_method
 from ..methods.base import Method
 from ..skeletons import Skeleton, get_skeleton
+from ..tracks import check_fps
 from .features import FeatureConfig
 
 FORMAT = "langlift-bundle"
@@ -117,11 +118,32 @@ def load_network(path: str | Path) -> tuple[Bundle, Method, str]:
     """The bundle, its network in evaluation mode with the weights in, and the file's SHA-256.
 
     Raises:
-        InputError: also when tensors are missing, unexpected or of another shape, naming them.
+        InputError: also when tensors are missing, unexpected, of another shape or not finite,
+            naming them.
     """
     bundle, state, digest = read_bundle(path)
+    try:
+        with torch.device("meta"):  # shapes only: a damaged config must not fill the memory
+            wanted = bundle.build().state_dict()
+    except (TypeError, RuntimeError, OverflowError) as error:
+        raise InputError(
+            f"no network can be built from the header of {path} ({one_line(error)}); fetch or "
+            "train it again"
+        ) from error
+    wrong = _differences(wanted, state)
+    if wrong:
+        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+        raise InputError(
+            f"{path} does not hold the weights its header describes: {'; '.join(wrong[:3])}{more}; "
+            "fetch or train it again"
+        )
     network = bundle.build()
-    wanted = network.state_dict()
+    network.load_state_dict(state)
+    return bundle, network.eval(), digest
+
+
+def _differences(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> list[str]:
+    """What is wrong with the tensors of a file, one phrase each."""
     wrong = [f"missing {n}" for n in wanted if n not in state]
     wrong += [f"unexpected {n}" for n in state if n not in wanted]
     wrong += [
@@ -129,44 +151,53 @@ def load_network(path: str | Path) -> tuple[Bundle, Method, str]:
         for n in wanted
         if n in state and state[n].shape != wanted[n].shape
     ]
-    if wrong:
-        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-        raise InputError(
-            f"{path} does not hold the weights its header describes: {'; '.join(wrong[:3])}{more}; "
-            "fetch or train it again"
-        )
-    network.load_state_dict(state)
-    return bundle, network.eval(), digest
+    return wrong + [
+        f"{n} is not finite" for n, value in state.items() if not value.isfinite().all()
+    ]
 
 
-def _parse(path: Path, head: Mapping[str, str]) -> Bundle:
+def _check_header(path: Path, head: Mapping[str, str]) -> None:
+    """Raise unless this is the header of a bundle of a format that is known here."""
     if head.get("format") != FORMAT:
         raise InputError(
             f"{path} is a safetensors file but no langlift bundle; official checkpoints have to be "
             "imported first"
         )
-    try:
-        version = int(head["format_version"])
-    except (KeyError, ValueError):
-        version = 0
+    stated = head.get("format_version", "")
+    if not (stated.isascii() and stated.isdigit()):
+        raise InputError(
+            f"the header of {path} cannot be used (its format version is {stated!r}); fetch or "
+            "train it again"
+        )
+    version = int(stated)
     if version > FORMAT_VERSION:
         raise InputError(
             f"{path} has bundle format {version}; this langlift reads up to {FORMAT_VERSION}: "
             "install a newer langlift"
         )
+    absent = [key for key in _ENTRIES if key not in head]
+    if absent:
+        raise InputError(
+            f"the header of {path} cannot be used (it has no {', '.join(absent)}); fetch or train "
+            "it again"
+        )
+
+
+def _parse(path: Path, head: Mapping[str, str]) -> Bundle:
+    _check_header(path, head)
     try:
         entries = {key: json.loads(head[key]) for key in _ENTRIES}
-        config = get_method(entries["method"]).config(**entries["config"])
+        config = get_method(str(entries["method"])).config(**entries["config"])
         return Bundle(
-            method=entries["method"],
+            method=str(entries["method"]),
             config=config,
             features=FeatureConfig(**entries["features"]),
             actions=ActionVocabulary(
                 tuple(entries["actions"]["labels"]), tuple(entries["actions"]["texts"])
             ),
-            fps=float(entries["fps"]),
+            fps=check_fps(entries["fps"]),
             skeleton=get_skeleton(entries["skeleton"]),
-            card=entries["card"],
+            card=dict(entries["card"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(

@@ -105,21 +105,29 @@ def _interpolate(points: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 def person_features(
-    rays: np.ndarray, seen: np.ndarray, config: FeatureConfig
+    rays: np.ndarray,
+    seen: np.ndarray,
+    config: FeatureConfig,
+    frames: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Features of the ``person`` kind.
 
     Args:
-        rays: (*, f, 17, 2) undistorted rays x/z, y/z of the joints; ignored where not seen.
+        rays: (*, f, 17, 2) undistorted rays x/z, y/z of the joints; ignored where not seen, and
+            where not finite (a pixel that no ray reaches through the lens).
         seen: (*, f, 17).
         config: averaging lengths.
+        frames: the frames to take once the gaps are filled, repeated ones included; all if None.
 
     Returns:
         features: (*, f, 17, 2); joint 0 relative to the averaged direction, the others relative to
             joint 0, in units of the person's size.
         rotation: (*, f, 3, 3) from camera to virtual-camera axes.
     """
+    seen = seen & np.isfinite(rays).all(axis=-1)
     rays, known = fill_missing(rays, seen, config.gap_frames)
+    if frames is not None:
+        rays, known = rays[..., frames, :, :], known[..., frames, :]
     center = _running_mean(rays[..., 0, :], config.center_frames)
     rotation = virtual_rotation(center)
     turned = to_virtual(_homogeneous(rays), rotation)
@@ -134,9 +142,15 @@ def person_features(
     return features.astype(np.float32), rotation.astype(np.float32)
 
 
-def screen_features(screen: np.ndarray, seen: np.ndarray, config: FeatureConfig) -> np.ndarray:
+def screen_features(
+    screen: np.ndarray,
+    seen: np.ndarray,
+    config: FeatureConfig,
+    frames: np.ndarray | None = None,
+) -> np.ndarray:
     """Features of the ``screen`` kind: (*, f, 17, 2) screen coordinates with the gaps filled."""
-    return fill_missing(screen, seen, config.gap_frames)[0].astype(np.float32)
+    filled = fill_missing(screen, seen, config.gap_frames)[0].astype(np.float32)
+    return filled if frames is None else filled[..., frames, :, :]
 
 
 def to_virtual(joints: np.ndarray, rotation: np.ndarray) -> np.ndarray:

@@ -107,10 +107,19 @@ class Lifter:
         Returns:
             Joints in metres relative to the pelvis, in camera axes, at the keypoints' own rate,
             with the estimated action per window.
+
+        Raises:
+            InputError: for keypoints that give no joint of the model, or another camera's images.
         """
         options = options or LiftOptions()
         points = keypoints.converted(HUMAN36M_17)
         lens = camera or Camera.assumed(points.image_size)
+        if lens.image_size != points.image_size:
+            raise InputError(
+                f"camera {lens.name!r} has images of {lens.image_size[0]} x {lens.image_size[1]} "
+                f"pixels but the keypoints are of {points.image_size[0]} x "
+                f"{points.image_size[1]}; give the camera of these images"
+            )
         xy, seen = points.xy, points.seen
         if points.fps != self.bundle.fps:
             at = frame_times(len(points), points.fps, self.bundle.fps)
@@ -227,14 +236,23 @@ def encode(
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Features (n, 17, 2) of the chosen frames of a track, and the virtual camera's rotations.
 
-    `frames` repeats the end frames where the network looks beyond them.
+    `frames` repeats the end frames where the network looks beyond them; gaps are filled before,
+    so that a repeated frame makes no gap longer.
+
+    Raises:
+        InputError: when no line of sight through this lens reaches any of the joints.
     """
     points = np.where(seen[..., None], xy, 0).astype(np.float64)
     if config.kind == "screen":
-        return screen_features(
-            normalize_screen(points, lens.image_size)[frames], seen[frames], config
-        ), None
-    return person_features(lens.rays(points)[frames], seen[frames], config)
+        screen = normalize_screen(points, lens.image_size)
+        return screen_features(screen, seen, config, frames), None
+    rays = lens.rays(points)
+    if not (seen & np.isfinite(rays).all(axis=-1)).any():
+        raise InputError(
+            f"no joint lies where the lens of camera {lens.name!r} can see; check its focal "
+            "length and distortion"
+        )
+    return person_features(rays, seen, config, frames)
 
 
 def _chunks(features: np.ndarray, chunk: int, overlap: int) -> Iterator[tuple[int, np.ndarray]]:

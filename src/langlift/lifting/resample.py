@@ -29,21 +29,24 @@ def resample_points(
     Args:
         xy: (f, j, 2); ignored where not seen.
         seen: (f, j).
-        at: (n) positions in frames.
+        at: (n) positions in frames, rising.
 
     Returns:
-        (n, j, 2), and (n, j): a new frame's joint is seen where it is in both frames it lies
-        between, and where no joint is ever seen that way, in the nearest frame.
+        (n, j, 2), each joint interpolated between the frames that saw it, and (n, j): a new frame's
+        joint is seen where it is in both frames it lies between, and in the new frame nearest to
+        one that saw it. The second keeps every sighting of a detector that skips frames.
     """
     low, high, _ = _between(len(xy), at)
-    both = seen[low] & seen[high]
-    if both.any():
-        return resample_joints(np.where(seen[..., None], xy, 0), at), both
-    nearest = np.clip(np.rint(at).astype(int), 0, len(xy) - 1)
-    if not seen[nearest].any():
-        # A lower rate would skip every frame that has a joint: take the first that has one.
-        nearest = np.full_like(nearest, int(seen.any(axis=1).argmax()))
-    return np.where(seen[..., None], xy, 0)[nearest], seen[nearest]
+    found = seen[low] & seen[high]
+    points = np.zeros((len(at), *xy.shape[1:]), dtype=xy.dtype)
+    middles = (at[1:] + at[:-1]) / 2
+    for j in range(xy.shape[1]):
+        (when,) = np.nonzero(seen[:, j])
+        if when.size:
+            found[np.searchsorted(middles, when), j] = True
+            for c in range(xy.shape[2]):
+                points[:, j, c] = np.interp(at, when, xy[when, j, c])
+    return points, found
 
 
 def _between(frames: int, at: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

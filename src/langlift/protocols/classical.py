@@ -11,6 +11,7 @@ import numpy as np
 
 from ..datasets.clips import LabelledClip
 from ..datasets.mocap_views import TRAINING_CAMERAS, Source2D, centered, make_view
+from ..errors import InputError
 from ..geometry.cameras import Camera, normalize_screen
 from ..geometry.human36m import human36m_cameras
 from ..lifting.features import FeatureConfig, screen_features
@@ -77,6 +78,8 @@ def _training_frames(
     clips: Sequence[LabelledClip], source: Source2D
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Screen points and truth of every fifth frame, each clip by one training subject's cameras."""
+    if not clips:
+        raise InputError("there are no training clips to fit to; check the corpus and the split")
     for c, clip in enumerate(clips):
         stand = LabelledClip(**{**clip.__dict__, "joints": centered(clip.joints)})
         subject = TRAINING_CAMERAS[c % len(TRAINING_CAMERAS)]

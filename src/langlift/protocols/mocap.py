@@ -19,6 +19,7 @@ import numpy as np
 from ..datasets.clips import LabelledClip
 from ..datasets.mocap_views import EVALUATION_CAMERAS, Source2D, View, mocap_views
 from ..geometry.cameras import Camera
+from ..geometry.human36m import human36m_cameras
 from ..metrics import d_mpjpe, mpjpe, mpjve, pa_mpjpe
 from ..tracks import Keypoints, Motion
 from .report import Figure, Report, Row, Table, Unit
@@ -67,18 +68,18 @@ def measure(
     scored_actions: Sequence[str] = (),
 ) -> Measured:
     """Lift every view of every clip and keep the errors."""
-    at = {clip.clip_id: i for i, clip in enumerate(clips)}
+    cameras = len(human36m_cameras(EVALUATION_CAMERAS))
     clip, frames, right = [], [], []
     errors: dict[str, list[float]] = {name: [] for name in _UNITS}
     for n, view in enumerate(mocap_views(clips, source)):
         motion = lifter.lift(view.keypoints, view.camera)
         for name, value in _view_errors(motion, view).items():
             errors[name].append(value)
-        clip.append(at[view.clip.clip_id])
+        clip.append(n // cameras)  # names are unique within a source only
         frames.append(len(motion))
         right.append(_named_rightly(motion, view, scored_actions))
         if progress is not None:
-            progress(n + 1, 4 * len(clips))
+            progress(n + 1, cameras * len(clips))
     return Measured(
         np.array(clip),
         np.array(frames, dtype=float),
@@ -115,9 +116,9 @@ def report(
     tables = [
         Table("All clips", [_overall(m, s, r, clips, classes) for (m, s), r in results.items()]),
         _paired(results, len(clips)),
-        _grouped("Frame-mean MPJPE by data source", results, [c.source for c in clips]),
-        _grouped("Frame-mean MPJPE by subject", results, [c.subject for c in clips]),
-        _grouped("Frame-mean MPJPE by action", results, [c.action for c in clips]),
+        _grouped("data source", results, [c.source for c in clips]),
+        _grouped("subject", results, [c.subject for c in clips]),
+        _grouped("action", results, [c.action for c in clips]),
     ]
     all_facts = {
         **facts,
@@ -139,7 +140,7 @@ def _overall(
     classes: Sequence[str],
 ) -> Row:
     figures = {
-        name: _interval(result, result.errors[name], unit, len(clips))
+        name: interval(result, result.errors[name], unit, len(clips))
         for name, unit in _UNITS.items()
     }
     label = np.array([c.action for c in clips])[result.clip]
@@ -155,16 +156,20 @@ def _overall(
     return Row(model, {"2D": source, "views": str(len(result.clip))}, figures)
 
 
-def _interval(result: Measured, errors: np.ndarray, unit: Unit, clips: int) -> Figure:
-    means = _bootstrap(result, errors, clips)
+def interval(result: Measured, errors: np.ndarray, unit: Unit, clips: int) -> Figure:
+    """The frame mean of errors (v) metres, in mm, with its interval over so many clips."""
+    means = bootstrap(result, errors, clips)
     usable = np.isfinite(errors)
     value = float(np.average(errors[usable], weights=result.frames[usable]))
     low, high = np.percentile(means, [2.5, 97.5])
     return Figure(value * 1000, unit, float(low) * 1000, float(high) * 1000)
 
 
-def _bootstrap(result: Measured, errors: np.ndarray, clips: int) -> np.ndarray:
-    """Frame means over resampled clips; the same resamples for every model, so they pair."""
+def bootstrap(result: Measured, errors: np.ndarray, clips: int) -> np.ndarray:
+    """Frame means of errors (v) over resampled clips; views without an error (NaN) are left out.
+
+    The resamples are the same for every model and setting, so their results pair.
+    """
     usable = np.isfinite(errors)
     weight = np.where(usable, result.frames, 0.0)
     total = np.bincount(result.clip, weight * np.nan_to_num(errors), minlength=clips)
@@ -181,7 +186,7 @@ def _paired(results: Mapping[tuple[str, Source2D], Measured], clips: int) -> Tab
         if model == last or (last, source) not in results:
             continue
         other = results[last, source]
-        gap = _bootstrap(result, result.errors["MPJPE"], clips) - _bootstrap(
+        gap = bootstrap(result, result.errors["MPJPE"], clips) - bootstrap(
             other, other.errors["MPJPE"], clips
         )
         value = np.average(result.errors["MPJPE"], weights=result.frames) - np.average(
@@ -194,7 +199,7 @@ def _paired(results: Mapping[tuple[str, Source2D], Measured], clips: int) -> Tab
 
 
 def _grouped(
-    title: str, results: Mapping[tuple[str, Source2D], Measured], groups: Sequence[str]
+    what: str, results: Mapping[tuple[str, Source2D], Measured], groups: Sequence[str]
 ) -> Table:
     """A row per group, a column per model and 2D source."""
     names = np.array(groups)
@@ -206,4 +211,4 @@ def _grouped(
             value = np.average(result.errors["MPJPE"][mine], weights=result.frames[mine])
             figures[f"{model}, {source}"] = Figure(float(value) * 1000, "mm")
         rows.append(Row(group, {"clips": str(int((names == group).sum()))}, figures))
-    return Table(title, rows)
+    return Table(f"Frame-mean MPJPE by {what}", rows, what)

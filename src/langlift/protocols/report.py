@@ -16,7 +16,7 @@ from typing import Any, Literal
 from ..errors import InputError
 from ..formats.files import atomic_write
 
-Unit = Literal["mm", "mm/frame", "%"]
+Unit = Literal["mm", "mm/frame", "%", "x"]
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,10 @@ class Figure:
     high: float | None = None
 
     def __str__(self) -> str:
-        text = f"{self.value:.1f}"
+        digits = 2 if self.unit == "x" else 1  # a ratio
+        text = f"{self.value:.{digits}f}"
         if self.low is not None and self.high is not None:
-            text += f" [{self.low:.1f}, {self.high:.1f}]"
+            text += f" [{self.low:.{digits}f}, {self.high:.{digits}f}]"
         return text
 
 
@@ -60,10 +61,17 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under one heading; all rows have the same metrics."""
+    """Rows under one heading.
+
+    Args:
+        title: the heading.
+        rows: all with the same tags; a metric that a row lacks is shown as ``-``.
+        what: what the rows are, for the head of the first column.
+    """
 
     title: str
     rows: Sequence[Row]
+    what: str = "model"
 
     def cells(self) -> tuple[list[str], list[list[str]]]:
         """Header and cells as text."""
@@ -71,7 +79,7 @@ class Table:
             raise InputError(f"table {self.title!r} has no rows; evaluate at least one model")
         tags = list(self.rows[0].tags)
         units = {n: f.unit for row in self.rows for n, f in row.figures.items()}
-        header = ["model", *tags, *(f"{name} ({unit})" for name, unit in units.items())]
+        header = [self.what, *tags, *(f"{name} ({unit})" for name, unit in units.items())]
         body = [
             [
                 row.name,
@@ -116,7 +124,8 @@ class Report:
             "protocol": self.protocol,
             "facts": dict(self.facts),
             "tables": [
-                {"title": t.title, "rows": [asdict(row) for row in t.rows]} for t in self.tables
+                {"title": t.title, "what": t.what, "rows": [asdict(row) for row in t.rows]}
+                for t in self.tables
             ],
         }
 
@@ -127,7 +136,7 @@ class Report:
         for suffix, text in texts.items():
             path = folder / f"{stem}{suffix}"
             with atomic_write(path) as temporary:
-                Path(temporary).write_text(text)
+                temporary.write_text(text, encoding="utf-8")
             paths.append(path)
         return paths
 

@@ -16,6 +16,7 @@ import torch
 from ..actions import ActionVocabulary
 from ..datasets.augment import (
     change_body,
+    detector_habits,
     drop_joints,
     mirror_world,
     mix_limbs,
@@ -29,6 +30,7 @@ from ..datasets.views import IMAGE_SIZE, CameraBatch, random_cameras
 from ..errors import InputError
 from ..geometry.cameras import Camera, normalize_screen
 from ..geometry.human36m import human36m_cameras
+from ..lifting.bundle import Bundle
 from ..lifting.features import person_features, screen_features, to_virtual
 from ..methods.base import Batch
 from .config import TrainConfig
@@ -65,6 +67,12 @@ class WindowSampler:
     ) -> None:
         if not clips:
             raise InputError("there are no training clips; check the corpus folder and the split")
+        for clip in clips:
+            if clip.fps != Bundle.fps:
+                raise InputError(
+                    f"clip {clip.clip_id!r} has {clip.fps:g} frames per second; networks are "
+                    f"trained at {Bundle.fps:g}: resample the clips first"
+                )
         self.config = config
         self.padding = padding
         self._joints = np.concatenate([centered(c.joints) for c in clips]).astype(np.float32)
@@ -141,6 +149,8 @@ class WindowSampler:
         if by_coco.any():
             source = joints.copy()
             source[by_coco] = through_coco(joints[by_coco], rng)
+        if augment.habit_share:
+            source = detector_habits(source, augment, rng)
         xy = cameras.project(source)
         amount = rng.uniform(0, augment.noise_amount, b) * (rng.random(b) < augment.noise)
         if amount.any():

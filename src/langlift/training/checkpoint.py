@@ -56,7 +56,7 @@ def load_checkpoint(
     """Restore what `save_checkpoint` wrote into the given objects.
 
     Raises:
-        InputError: when there is no checkpoint or it cannot be read.
+        InputError: when there is no checkpoint, or it is damaged or of another network.
     """
     path = folder / NAME
     if not path.is_file():
@@ -68,10 +68,11 @@ def load_checkpoint(
         averaged: dict[str, Tensor] = state["average"]
         step, best = int(state["step"]), state["best"]
         rng: Tensor = state["torch_rng"]
-    except (OSError, RuntimeError, KeyError, ValueError, EOFError) as error:
+    except Exception as error:  # torch and pickle raise many kinds for a damaged file
+        reason = (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
         raise InputError(
-            f"{path} cannot be read ({str(error).splitlines()[0]}); delete the folder and train "
-            "again"
+            f"{path} is damaged or no checkpoint of this network ({reason}); restore the file, or "
+            "delete the folder and train again"
         ) from error
     average.state = averaged
     torch.set_rng_state(rng)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_type_hints
+from typing import Any, Literal, get_args, get_type_hints
 
 from ..datasets.augment import AugmentConfig, nothing
 from ..datasets.views import CameraRanges
@@ -12,13 +12,18 @@ from ..errors import InputError, unknown
 from ..lifting.features import FeatureConfig
 from ..methods.vpose import VPoseConfig
 
+_NOT_NEGATIVE = (
+    *("warmup", "validate_every", "validation_clips", "threads", "synthetic_clips", "seed"),
+    *("weight_decay", "grad_clip"),
+)
+
 
 @dataclass(frozen=True)
 class TrainConfig:
     """A training run. Recipes (`RECIPES`) are ready-made values.
 
     Args:
-        model: the network.
+        model: the method's config; VPose's if omitted.
         features: how its input is normalised.
         augment: changes to motion and points.
         cameras: ``random`` around the person, or ``human36m``: the fixed cameras of the training
@@ -47,7 +52,7 @@ class TrainConfig:
         threads: CPU threads; 0 leaves the choice to torch.
     """
 
-    model: VPoseConfig = field(default_factory=VPoseConfig)
+    model: Any = field(default_factory=VPoseConfig)
     features: FeatureConfig = field(default_factory=FeatureConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     cameras: Literal["random", "human36m"] = "random"
@@ -78,10 +83,13 @@ class TrainConfig:
         for name in ("steps", "batch", "frames", "checkpoint_every", "log_every"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} is {getattr(self, name)}; it must be at least 1")
-        for name in ("warmup", "validate_every", "validation_clips", "threads", "synthetic_clips"):
-            if getattr(self, name) < 0:
+        for name in _NOT_NEGATIVE:
+            if not getattr(self, name) >= 0:
                 raise InputError(f"{name} is {getattr(self, name)}; it cannot be negative")
-        if self.lr <= 0:
+        for name, kind in get_type_hints(TrainConfig).items():
+            if get_args(kind) and getattr(self, name) not in get_args(kind):
+                raise unknown(name, str(getattr(self, name)), get_args(kind))
+        if not self.lr > 0:
             raise InputError(f"lr is {self.lr}; it must be positive")
         if not 0 <= self.ema < 1:
             raise InputError(f"ema is {self.ema}; it must be at least 0 and below 1")
@@ -91,10 +99,8 @@ class TrainConfig:
             )
         if self.synthetic_share > 0 and self.synthetic_clips == 0:
             raise InputError("synthetic_share needs synthetic_clips of at least 1")
-        if self.model.form == "strided" and self.frames != 1:
+        if getattr(self.model, "form", None) == "strided" and self.frames != 1:
             raise InputError(f"frames is {self.frames}; the strided form has 1 output frame")
-        if self.cameras == "human36m" and self.features.kind == "person":
-            return
         if self.cameras == "random" and self.features.kind == "screen":
             raise InputError(
                 "random cameras need person features: screen features assume one kind of camera"
@@ -106,13 +112,23 @@ def as_dict(config: TrainConfig) -> dict[str, Any]:
     return dataclasses.asdict(config)
 
 
-def from_dict(values: dict[str, Any]) -> TrainConfig:
-    """The config from plain values."""
-    return _build(TrainConfig, values)
+def from_dict(values: dict[str, Any], model: type = VPoseConfig) -> TrainConfig:
+    """The config from plain values, the inverse of `as_dict`; settings left out have defaults.
+
+    Args:
+        values: settings by name, those of a part (`model`, `augment`, ...) in a mapping.
+        model: the config class of the method that is trained.
+
+    Raises:
+        InputError: for an unknown setting, or a value that is not of the setting's kind.
+    """
+    return _build(TrainConfig, values, {"model": model})
 
 
-def _build(kind: type, values: dict[str, Any]) -> Any:
-    hints = get_type_hints(kind)
+def _build(kind: type, values: dict[str, Any], narrower: dict[str, type] | None = None) -> Any:
+    if not isinstance(values, dict):
+        raise InputError(f"{kind.__name__} is {values!r}; it must be settings by name")
+    hints = get_type_hints(kind) | (narrower or {})
     known = {f.name for f in dataclasses.fields(kind)}
     arguments = {}
     for name, value in values.items():
@@ -121,7 +137,12 @@ def _build(kind: type, values: dict[str, Any]) -> Any:
         if dataclasses.is_dataclass(hints[name]):
             value = _build(hints[name], value)  # type: ignore[arg-type]
         arguments[name] = tuple(value) if isinstance(value, list) else value
-    return kind(**arguments)
+    try:
+        return kind(**arguments)
+    except TypeError as error:  # a check met a value that cannot be compared, such as a word
+        raise InputError(
+            f"a setting of {kind.__name__} has a value of the wrong kind ({error}); correct it"
+        ) from error
 
 
 _SMALL_VPOSE = VPoseConfig(
@@ -177,8 +198,9 @@ RECIPES: dict[str, tuple[str, TrainConfig]] = {
 }
 
 
-def recipe(name: str) -> TrainConfig:
-    """The recipe of that name."""
+def recipe(name: str, model: type = VPoseConfig) -> TrainConfig:
+    """The recipe of that name; for a method other than VPose with that method's own defaults."""
     if name not in RECIPES:
         raise unknown("recipe", name, RECIPES)
-    return RECIPES[name][1]
+    config = RECIPES[name][1]
+    return config if isinstance(config.model, model) else dataclasses.replace(config, model=model())

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +92,8 @@ def train(
     if resume:
         resumed = load_checkpoint(out, network, optimizer, average)
         step, best = resumed.step, resumed.best
+    else:  # a run that is killed before its first checkpoint can be resumed as well
+        save_checkpoint(out, step, network, optimizer, average, best)
     log = _Log(out / METRICS, keep_below=step, report=report)
     pace = _Pace(config, step)
     with _stop_requested() as stop, _Prefetch(sampler, step) as batches:
@@ -107,7 +109,7 @@ def train(
             if step % config.checkpoint_every == 0 or step == config.steps:
                 save_checkpoint(out, step, network, optimizer, average, best)
     save_checkpoint(out, step, network, optimizer, average, best)
-    save_bundle(out / WEIGHTS, _with_card(bundle, step, None), average.state)
+    save_bundle(out / WEIGHTS, _for_lifting(bundle, step, None), average.state)
     return {"step": step, "finished": step >= config.steps, "best": best}
 
 
@@ -129,8 +131,8 @@ def run_step(
     total = losses.total
     if not torch.isfinite(total):
         raise InputError(
-            f"the loss is {float(total.detach())} at step {step}; lower the learning rate "
-            f"(--lr, now {config.lr}) and resume from the last checkpoint"
+            f"the loss is {float(total.detach())} at step {step}; start a new run with a lower "
+            f"learning rate (--lr, now {config.lr}); what this run has saved so far is kept"
         )
     optimizer.zero_grad(set_to_none=True)
     total.backward()
@@ -152,25 +154,33 @@ def _validate(
 ) -> dict[str, float]:
     """Measure the averaged weights on the validation subjects; keep the best bundle."""
     rng = torch.get_rng_state()
-    network = bundle.build()
+    lifted = _for_lifting(bundle, step, None)
+    network = lifted.build()
     torch.set_rng_state(rng)  # building draws random weights; the run must not notice
     network.load_state_dict(average.state)
-    figures = validator.measure(Lifter(bundle, network.eval()))
+    figures = validator.measure(Lifter(lifted, network.eval()))
     log.write({"step": step, **{f"validation_{k}": v for k, v in figures.items()}})
     if best is None or figures["score"] < best["score"]:
         best = {"step": step, **figures}
-        save_bundle(out / BEST, _with_card(bundle, step, figures), average.state)
+        save_bundle(out / BEST, _for_lifting(bundle, step, figures), average.state)
     return best
 
 
-def _with_card(bundle: Bundle, step: int, figures: dict[str, float] | None) -> Bundle:
+def _for_lifting(bundle: Bundle, step: int, figures: dict[str, float] | None) -> Bundle:
+    """The bundle of a step as it is saved: a form that lifts sequences, and what is known of it.
+
+    A strided form is for training windows alone; the dilated one has the same weights.
+    """
+    config = bundle.config
+    if getattr(config, "form", None) == "strided":
+        config = replace(config, form="dilated")
     card = {**bundle.card, "step": step}
     if figures is not None:
         card["validation"] = {
             "protocol": "mocap, validation subjects, no flip averaging, camera intrinsics given",
             **figures,
         }
-    return Bundle(bundle.method, bundle.config, bundle.features, bundle.actions, card=card)
+    return replace(bundle, config=config, card=card)
 
 
 def prepare_folder(out: Path, config: TrainConfig, resume: bool) -> None:
@@ -184,7 +194,7 @@ def prepare_folder(out: Path, config: TrainConfig, resume: bool) -> None:
     if resume:
         if not (out / NAME).is_file() or not path.is_file():
             raise InputError(f"there is no run to resume in {out}; start one without --resume")
-        if json.loads(path.read_text()) != json.loads(json.dumps(as_dict(config))):
+        if _read_config(path) != json.loads(json.dumps(as_dict(config))):
             raise InputError(
                 f"the settings differ from those in {path}; resume with the same settings, or "
                 "start a new run in another folder"
@@ -204,6 +214,13 @@ def prepare_folder(out: Path, config: TrainConfig, resume: bool) -> None:
         Path(temporary).write_text(json.dumps(as_dict(config), indent=2) + "\n")
 
 
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as JSON ({error}); restore the file") from error
+
+
 class _Log:
     """metrics.jsonl; lines of steps that will be run again are dropped when resuming."""
 
@@ -217,8 +234,14 @@ class _Log:
                 Path(temporary).write_text("".join(json.dumps(line) + "\n" for line in kept))
 
     def write(self, entry: dict[str, Any]) -> None:
-        with self._path.open("a") as file:
-            file.write(json.dumps(entry) + "\n")
+        try:
+            with self._path.open("a") as file:
+                file.write(json.dumps(entry) + "\n")
+        except OSError as error:
+            raise InputError(
+                f"{self._path} cannot be written ({error.strerror}); mend that and continue the "
+                "run with --resume"
+            ) from error
         self._report(entry)
 
 

@@ -42,7 +42,12 @@ def schedule_batch_norm(network: nn.Module, step: int, config: TrainConfig) -> N
 
 
 class Average:
-    """Exponential moving average of parameters; buffers are copied."""
+    """Exponential moving average of weights and running statistics; counters are copied.
+
+    Args:
+        network: what is averaged; its present state is the start.
+        decay: how much of the average each step keeps; 0 copies the newest weights.
+    """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
         self.decay = decay

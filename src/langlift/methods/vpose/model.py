@@ -168,6 +168,11 @@ class VPoseMethod(Method):
         terms = {"mpjpe": error.norm(dim=-1).mean()}
         weights = {"mpjpe": 1.0}
         if self.config.velocity_weight:
+            if error.shape[1] < 2:
+                raise InputError(
+                    f"velocity_weight is {self.config.velocity_weight} but the windows have one "
+                    f"output frame; give at least {self.config.receptive_field + 1} input frames"
+                )
             terms["velocity"] = error.diff(dim=1).norm(dim=-1).mean()
             weights["velocity"] = self.config.velocity_weight
         if self.config.action_weight and prediction.action_logits is not None:

@@ -1,0 +1,117 @@
+"""Measure langlift on this machine: one table on the screen, the same as JSON.
+
+    python benchmarks/run.py                      everything, minutes
+    python benchmarks/run.py --only network,hour  some groups
+    python benchmarks/run.py --quick              tiny sizes: does everything still run?
+
+How each figure is made and how to read it is in docs/benchmarks.md.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from command import command, hour, import_time
+from lifting import network, paper_size, whole_lift
+from machine import facts, quiet, sgemm_gauge
+from material import Setup, make_setup
+from rich.console import Console
+from table import Row, show, write_json
+from training import training
+
+from langlift.cli.arguments import comma_list, parse
+from langlift.errors import InputError, LangliftError
+
+#: Name -> what measures it, in the order they run.
+GROUPS: dict[str, Callable[[Setup], list[Row]]] = {
+    "import": import_time,
+    "network": network,
+    "paper": paper_size,
+    "lift": whole_lift,
+    "training": training,
+    "command": command,
+    "hour": hour,
+}
+_QUICK_ROUNDS = 2
+_PLAIN_COLUMNS = 140  # of the table where there is no screen
+
+
+@dataclass(frozen=True)
+class BenchmarkArguments:
+    """Measure the speed and memory of langlift on this machine.
+
+    Args:
+        out: the JSON file to write.
+        only: groups to measure, separated by commas: import, network, paper, lift, training,
+            command, hour; all if empty.
+        threads: threads of the matrix products, here and in the commands that are started.
+        rounds: repetitions of each timing; the median counts.
+        quick: tiny sizes, two rounds, no figure judged: to see that everything runs.
+    """
+
+    out: Path = Path("build/benchmarks.json")
+    only: str = ""
+    threads: int = 2
+    rounds: int = 9
+    quick: bool = False
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the benchmarks; returns 0, also where a target is missed, or 2 for wrong arguments."""
+    try:
+        args = parse(BenchmarkArguments, argv, "benchmarks")
+        rows, head = measure(args)
+        console = Console(width=None if sys.stdout.isatty() else _PLAIN_COLUMNS)
+        show(rows, head["machine"] | {"gauge, GF/s": head["sgemm_gflops"]}, console)
+        print(f"wrote {write_json(rows, head, args.out)}")
+    except LangliftError as error:
+        print(f"benchmarks: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def measure(args: BenchmarkArguments) -> tuple[list[Row], dict[str, Any]]:
+    """All rows, and what they were measured on.
+
+    Raises:
+        InputError: for an unknown group or a number of threads or rounds below 1.
+    """
+    for name in ("threads", "rounds"):
+        if getattr(args, name) < 1:
+            raise InputError(f"{name} is {getattr(args, name)}; it must be at least 1")
+    names = comma_list(args.only, [*GROUPS], "group") if args.only else [*GROUPS]
+    torch.set_num_threads(args.threads)
+    os.environ["OMP_NUM_THREADS"] = str(args.threads)  # for the commands that are started
+    measured: dict[str, list[Row]] = {}
+    gauges = [sgemm_gauge()]
+    with make_setup(_QUICK_ROUNDS if args.quick else args.rounds, args.quick) as setup:
+        for name in names:
+            print(f"measuring {name} ...", file=sys.stderr)
+            measured[name] = GROUPS[name](setup)
+            gauges.append(sgemm_gauge())
+        machine = facts(args.threads) | {"weights": setup.weights}
+    head = {
+        "machine": machine,
+        "arguments": {**asdict(args), "out": str(args.out)},
+        "sgemm_gflops": {"before": gauges[0], "after": gauges[-1], "best": max(gauges)},
+    }
+    return _with_circumstances(measured, gauges), head
+
+
+def _with_circumstances(measured: Mapping[str, list[Row]], gauges: Sequence[float]) -> list[Row]:
+    """Rows told whether the machine was free: the gauges before and after their group."""
+    return [
+        row.of(name, quiet((gauges[i], gauges[i + 1]), max(gauges)))
+        for i, (name, rows) in enumerate(measured.items())
+        for row in rows
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
