@@ -34,14 +34,15 @@ class ChildCost:
     output: str
 
 
-def run_command(command: Sequence[str]) -> ChildCost:
-    """Run a command to its end, out of sight of this process's memory.
+def run_command(command: Sequence[str], threads: int) -> ChildCost:
+    """Run a command to its end, with so many threads, out of sight of this process's memory.
 
     Raises:
         RuntimeError: when it fails, with the end of what it said.
     """
     helper = [sys.executable, str(Path(__file__).resolve()), *command]
-    done = subprocess.run(helper, capture_output=True, text=True)
+    environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
+    done = subprocess.run(helper, capture_output=True, text=True, env=environment)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} failed: {done.stderr.strip()[-2000:]}")
     return ChildCost(**json.loads(done.stdout))

@@ -44,7 +44,7 @@ def hour(setup: Setup) -> list[Row]:
 def import_time(setup: Setup) -> list[Row]:
     """`import langlift` in a fresh process, without Python's own start."""
     seconds = [
-        float(run_command([sys.executable, "-c", _IMPORT]).output)
+        float(run_command([sys.executable, "-c", _IMPORT], setup.threads).output)
         for _ in range(1 if setup.quick else _IMPORTS)
     ]
     return [
@@ -56,4 +56,4 @@ def _lift(setup: Setup, frames: int, formats: str) -> ChildCost:
     path: Path = keypoints_file(setup, frames)
     out = setup.folder / "lifted"
     options = ["--model", setup.model, "--formats", formats, "--out", str(out), "--quiet"]
-    return run_command([sys.executable, "-c", _ENTRY, "lift", str(path), *options])
+    return run_command([sys.executable, "-c", _ENTRY, "lift", str(path), *options], setup.threads)

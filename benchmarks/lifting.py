@@ -44,8 +44,9 @@ def paper_size(setup: Setup) -> list[Row]:
     outputs = setup.size(_PAPER_OUT, 27)
     features = random_features(lifter, outputs)
     title = f"VPose of the paper's size, {outputs} frames from {len(features)}"
+    limits: dict[Precision, float] = {"fp32": 1.0, "bf16": 3.5}
     rows = []
-    for precision, limit in (("fp32", 1.0), ("bf16", 3.5)):
+    for precision, limit in limits.items():
         ours = _pass(lifter, features, precision, flip=False)
         times = in_turns(ours, _reference_pass(reference, features, False), setup.rounds)
         target = setup.target(limit, "at least")

@@ -38,6 +38,7 @@ class Setup:
         model: what the command takes to load the same lifter.
         weights: which weights these are, for people.
         folder: for files that the measurements make.
+        threads: threads of the commands that are started.
         rounds: repetitions of each timing.
         quick: tiny sizes: everything runs once, and no figure is judged.
     """
@@ -46,6 +47,7 @@ class Setup:
     model: str
     weights: str
     folder: Path
+    threads: int
     rounds: int
     quick: bool
 
@@ -59,7 +61,7 @@ class Setup:
 
 
 @contextmanager
-def make_setup(rounds: int, quick: bool) -> Iterator[Setup]:
+def make_setup(threads: int, rounds: int, quick: bool) -> Iterator[Setup]:
     """The default lifter, or one with random weights of the same size until there is a default."""
     with TemporaryDirectory(prefix="langlift-benchmark-") as name:
         folder = Path(name)
@@ -70,7 +72,7 @@ def make_setup(rounds: int, quick: bool) -> Iterator[Setup]:
             path = random_weights(folder / "random.safetensors", recipe("robust").model)
             lifter, model = Lifter.from_file(path), str(path)
             weights = "random, of the size of the recipe robust (the package has no default yet)"
-        yield Setup(lifter, model, weights, folder, rounds, quick)
+        yield Setup(lifter, model, weights, folder, threads, rounds, quick)
 
 
 def random_weights(path: Path, config: VPoseConfig, seed: int = 0) -> Path:

@@ -9,7 +9,6 @@ How each figure is made and how to read it is in docs/benchmarks.md.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -87,10 +86,10 @@ def measure(args: BenchmarkArguments) -> tuple[list[Row], dict[str, Any]]:
             raise InputError(f"{name} is {getattr(args, name)}; it must be at least 1")
     names = comma_list(args.only, [*GROUPS], "group") if args.only else [*GROUPS]
     torch.set_num_threads(args.threads)
-    os.environ["OMP_NUM_THREADS"] = str(args.threads)  # for the commands that are started
     measured: dict[str, list[Row]] = {}
     gauges = [sgemm_gauge()]
-    with make_setup(_QUICK_ROUNDS if args.quick else args.rounds, args.quick) as setup:
+    rounds = _QUICK_ROUNDS if args.quick else args.rounds
+    with make_setup(args.threads, rounds, args.quick) as setup:
         for name in names:
             print(f"measuring {name} ...", file=sys.stderr)
             measured[name] = GROUPS[name](setup)

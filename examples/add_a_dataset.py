@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from langlift.conversions import conversion
 from langlift.datasets.clips import LabelledClip
 from langlift.datasets.corpus import Corpus
 from langlift.formats import atomic_write
 from langlift.lifting.resample import frame_times, resample_joints
-from langlift.skeletons import HUMAN36M_17, MPI_INF_3DHP_17, conversion
+from langlift.skeletons import HUMAN36M_17, MPI_INF_3DHP_17
 
 UNIT = 0.0005  # metres per integer step: half a millimetre
 

@@ -74,7 +74,8 @@ METHODS["frame_mlp"] = MethodEntry(FrameMLPConfig, FrameMLP, "every frame by its
 
 def main(out: Path) -> None:
     """Train on synthetic motion, then lift one standing pose with the weights that were saved."""
-    config = TrainConfig(model=FrameMLPConfig(width=64), steps=3, warmup=0, validation_clips=1)
+    model = FrameMLPConfig(width=64)
+    config = TrainConfig(model, steps=3, warmup=0, synthetic_clips=42, validation_clips=1)
     data = load_data("synthetic", config)
     train("frame_mlp", config, data, out, resume=False, report=print)
     pose = np.array([(0, 0), (-5, 0), (-5, 25), (-5, 50), (5, 0), (5, 25), (5, 50), (0, -12),

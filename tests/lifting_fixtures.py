@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -13,11 +13,11 @@ from langlift.geometry import Camera
 from langlift.lifting.bundle import Bundle
 from langlift.lifting.features import FeatureConfig
 from langlift.lifting.lifter import Lifter
-from langlift.methods.base import Method
 from langlift.methods.vpose import VPoseConfig
 from langlift.skeletons import HUMAN36M_17
 from langlift.tracks import Keypoints
 
+Network = TypeVar("Network", bound=torch.nn.Module)
 ACTIONS = ActionVocabulary(("walk", "squat", "wave"))
 #: A lens with everything on: two focal lengths, an off-centre axis and distortion.
 LENS = Camera(
@@ -90,23 +90,22 @@ def bundle(
     **fields: Any,
 ) -> Bundle:
     """A bundle of such a network."""
-    return Bundle("vpose", config(**(changes or {})), features or FeatureConfig(), actions, **fields)
+    return Bundle(
+        "vpose", config(**(changes or {})), features or FeatureConfig(), actions, **fields
+    )
 
 
-def network(of: Bundle, seed: int = 0) -> Method:
-    """Its network with random weights and norms that are no identity, in evaluation mode."""
-    built = of.build()
+def randomised(network: Network, seed: int = 0) -> Network:
+    """The network with random parameters and statistics, so that no norm is an identity."""
     generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for name, value in built.state_dict().items():
-            if not value.is_floating_point():
-                continue
-            drawn = torch.randn(value.shape, generator=generator) * 0.3
-            value.copy_(drawn.abs() + 0.5 if name.endswith("running_var") else drawn)
-    return built.eval()
+    for name, value in network.state_dict().items():
+        if value.is_floating_point():
+            drawn = torch.randn(value.shape, generator=generator)
+            value.copy_(drawn.abs() + 0.5 if name.endswith("running_var") else 0.3 * drawn)
+    return network
 
 
 def lifter(seed: int = 0, **fields: Any) -> Lifter:
     """A lifter with random weights."""
     of = bundle(**fields)
-    return Lifter(of, network(of, seed), "tiny", "00")
+    return Lifter(of, randomised(of.build(), seed).eval(), "tiny", "00")

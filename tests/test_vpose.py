@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from lifting_fixtures import ACTIONS, config
+from lifting_fixtures import ACTIONS, config, randomised
 from torch import Tensor
 
 from langlift.actions import ActionVocabulary
@@ -24,16 +24,6 @@ COUNTS = [
     (15, (3, 3, 3, 3, 3), 16_933_933),
 ]
 NORM = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
-
-
-def randomised(network: torch.nn.Module, seed: int = 0) -> torch.nn.Module:
-    """Every parameter and statistic random, so that no norm is an identity."""
-    generator = torch.Generator().manual_seed(seed)
-    for name, value in network.state_dict().items():
-        if value.is_floating_point():
-            drawn = torch.randn(value.shape, generator=generator)
-            value.copy_(drawn.abs() + 0.5 if name.endswith("running_var") else 0.3 * drawn)
-    return network
 
 
 def vpose(**changes) -> VPose:
@@ -152,7 +142,8 @@ def test_the_residual_is_the_output_frame_itself():
         for conv in network.layers_conv:
             conv.weight.data.zero_()
         for norm in network.layers_bn:
-            norm.running_mean.zero_(), norm.bias.data.zero_()
+            norm.running_mean.zero_()
+            norm.bias.data.zero_()
         stage = network.shallow(random_xy(1, 27, 17))
         torch.testing.assert_close(network.deep(stage), stage.features[:, first : first + 1])
 
@@ -267,7 +258,7 @@ def test_an_unlabelled_window_changes_nothing_in_the_action_loss():
 
 
 def test_without_classes_there_is_no_action_head():
-    network = VPoseMethod(config(), ActionVocabulary(()))
+    network = VPoseMethod(config(), ActionVocabulary(())).eval()
     assert network.action_head is None
     assert network.predict(random_xy(1, 9, 17)).action_logits is None
 
@@ -285,9 +276,7 @@ def test_targets_of_another_shape_are_refused():
         network.training_loss(Batch(batch.xy, batch.joints[:, :2], batch.action))
 
 
-@pytest.mark.parametrize(
-    ("epoch", "momentum"), [(0, 0.1), (1, 0.094406), (40, 0.01), (80, 0.001)]
-)
+@pytest.mark.parametrize(("epoch", "momentum"), [(0, 0.1), (1, 0.094406), (40, 0.01), (80, 0.001)])
 def test_batch_norm_momentum_after_an_epoch_of_80(epoch, momentum):
     assert batch_norm_momentum(epoch, 80) == pytest.approx(momentum, abs=5e-7)
 

@@ -8,6 +8,7 @@ rules; in every frame the first one whose joints were all seen is used.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -57,16 +58,15 @@ class Conversion:
         """
         check_shape(points, f"* {len(self.source)} c", f"points of skeleton {self.source.name!r}")
         dtype = points.dtype if np.issubdtype(points.dtype, np.floating) else np.float64
-        # NaN times weight 0 is NaN, so missing points are zeroed for the product and put back.
-        finite = np.isfinite(points)
-        choice = self._choose(finite.all(axis=-1))
-        filled = np.where(finite, points, 0)
-        converted = np.full((*choice.shape, points.shape[-1]), np.nan)
-        for k, table in enumerate((self.weights, *self.fallbacks)):
-            if (choice == k).any():
-                made = np.einsum("ts,...sc->...tc", table, filled)
-                converted = np.where((choice == k)[..., None], made, converted)
-        return converted.astype(dtype)
+        finite = np.asarray(np.isfinite(points).all(axis=-1))
+        shape = (*points.shape[:-2], len(self.target), points.shape[-1])
+        converted = np.full(shape, np.nan, dtype=dtype)
+        for t, sources, weights in self._rules():
+            # A missing point makes the sum NaN or infinite; such sums are not taken.
+            wanted = np.isnan(converted[..., t, 0]) & finite[..., sources].all(axis=-1)
+            made = sum(w * points[..., j, :] for j, w in zip(sources, weights, strict=True))
+            converted[..., t, :] = np.where(wanted[..., None], made, converted[..., t, :])
+        return converted
 
     def apply_confidence(self, confidence: np.ndarray) -> np.ndarray:
         """Confidence (*, j_source) to (*, j_target): the least confident source joint used.
@@ -77,21 +77,19 @@ class Conversion:
             ShapeError: when the confidence is not of the source skeleton.
         """
         check_shape(confidence, f"* {len(self.source)}", "confidence")
-        choice = self._choose(confidence > 0)
-        converted = np.zeros(choice.shape)
-        for k, table in enumerate((self.weights, *self.fallbacks)):
-            least = np.where(table != 0, confidence[..., None, :], np.inf).min(axis=-1)
-            converted = np.where(choice == k, least, converted)
-        return converted.astype(confidence.dtype)
+        converted = np.zeros((*confidence.shape[:-1], len(self.target)), dtype=confidence.dtype)
+        for t, sources, _ in self._rules():
+            least = confidence[..., sources].min(axis=-1)
+            converted[..., t] = np.where(converted[..., t] > 0, converted[..., t], least)
+        return converted
 
-    def _choose(self, seen: np.ndarray) -> np.ndarray:
-        """(*, j_target) number of the first table whose source joints are all seen, or -1."""
-        choice = np.full((*seen.shape[:-1], len(self.target)), -1)
-        for k, table in enumerate((self.weights, *self.fallbacks)):
-            used = table != 0
-            lost = ~seen @ used.T.astype(np.float64) > 0
-            choice = np.where((choice < 0) & ~lost & used.any(axis=1), k, choice)
-        return choice
+    def _rules(self) -> Iterator[tuple[int, list[int], np.ndarray]]:
+        """Target joint, source joints and their weights of every rule, best rules first."""
+        for table in (self.weights, *self.fallbacks):
+            for t, row in enumerate(table):
+                sources = np.flatnonzero(row)
+                if sources.size:
+                    yield t, sources.tolist(), row[sources]
 
 
 # A joint made from others: target name -> rules, tried in order; those whose source joints the

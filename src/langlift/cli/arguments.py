@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from typing import TypeVar
 
 import tyro
@@ -13,12 +15,61 @@ from ..errors import InputError, unknown
 
 T = TypeVar("T")
 Advance = Callable[[int, int], None]
+_KINDS = {"INT": "a whole number", "FLOAT": "a number"}
 
 
 def parse(kind: Callable[..., T], argv: Sequence[str], verb: str, default: T | None = None) -> T:
-    """Parse a verb's options into its dataclass; tyro prints help and usage errors itself."""
+    """Parse a verb's options into its dataclass; ``--help`` is printed and leaves with status 0.
+
+    Raises:
+        InputError: what tyro says about options that cannot be used, in one sentence.
+    """
     extra = {} if default is None else {"default": default}
-    return tyro.cli(kind, args=list(argv), prog=f"langlift {verb}", **extra)  # type: ignore[arg-type]
+    said = io.StringIO()
+    try:
+        with redirect_stderr(said):
+            return tyro.cli(kind, args=list(argv), prog=f"langlift {verb}", **extra)  # type: ignore[arg-type]
+    except SystemExit as stop:
+        if not stop.code:
+            raise
+        sentence = usage_error(said.getvalue())
+    raise InputError(f"{sentence}; langlift {verb} --help lists all options")
+
+
+def usage_error(box: str) -> str:
+    """One sentence out of the box that tyro draws around a usage error."""
+    lines = [line.strip(" │") for line in box.splitlines() if not line.startswith(("╭", "╰"))]
+    rule = next((n for n, line in enumerate(lines) if set(line) == {"─"}), len(lines))
+    said, more = (" ".join(" ".join(part).split()) for part in (lines[:rule], lines[rule + 1 :]))
+    if found := re.match(r"Unrecognized options: (.*)", said):
+        near = re.match(r"(?:Perhaps you meant|Arguments similar to \S+): (\S+)", more)
+        hint = f" (did you mean {near[1].rstrip(',')}?)" if near else ""
+        kind = "option" if found[1].startswith("-") else "argument"
+        return f"unknown {kind} {found[1].replace(', ', ' ')}{hint}"
+    if found := re.match(r"Missing from [^:]*: (\S+) (.*) \(required\)", said):
+        return f"{found[1]} is missing: {found[2].rstrip('.')}"
+    if found := re.match(r"Missing value for argument '(\S+)'", said):
+        return f"{found[1]} has no value"
+    if found := re.match(r"invalid choice '(.*)' for argument '(\S+)'\..* one of \((.*)\)", said):
+        return f"{found[2]} is {found[1]!r}; choose from {found[3].rstrip(',')}"
+    if found := re.match(r"Error parsing (\S+): (.*)", said):
+        return _value_error(found[1], found[2])
+    return said.rstrip(".") or "the options cannot be used"
+
+
+def _value_error(option: str, said: str) -> str:
+    """What is wrong with an option's value; `option` is a field's name where a check failed."""
+    if not option.startswith("-"):
+        return said
+    if found := re.match(r"no type matching (.*) could be instantiated from \[(.*?)\]\.", said):
+        kinds = re.findall(r"[A-Z]+", found[1].replace("{None}", ""))
+        takes = " and ".join(_KINDS.get(kind, kind) for kind in kinds)
+        return f"{option} is {found[2].replace(', ', ' ')}; it takes {takes}"
+    if found := re.match(
+        r"(?:could not convert string to|invalid literal for) (\w+).*?('.*')", said
+    ):
+        return f"{option} is {found[2]}; it takes {_KINDS[found[1].upper()]}"
+    return f"{option}: {said.rstrip('.')}"
 
 
 def comma_list(text: str, known: Sequence[str], what: str) -> list[str]:

@@ -9,8 +9,10 @@ import webbrowser
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import tyro
 
 from ..datasets.mocap_views import make_view
 from ..datasets.synthetic import SYNTHETIC_ACTIONS, synthetic_clip
@@ -37,7 +39,7 @@ class DemoArguments:
         json: print a summary as JSON.
     """
 
-    out: Path = Path("demo")
+    out: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("demo")
     action: str = "side_lunge"
     open: bool = True
     quiet: bool = False
@@ -49,13 +51,13 @@ def run(argv: Sequence[str]) -> int:
     args = parse(DemoArguments, argv, "demo")
     if args.action not in SYNTHETIC_ACTIONS:
         raise unknown("synthetic action", args.action, SYNTHETIC_ACTIONS)
-    make_folder(args.out)
     from ..weights import load
 
+    lifter = load()
+    make_folder(args.out)
     clip = synthetic_clip(args.action, np.random.default_rng(_SEED), frames=200, clip_id="demo")
     view = make_view(clip, human36m_cameras("S9")[0], "noisy")
     write_keypoints(view.keypoints, args.out / "keypoints.npz")
-    lifter = load()
     with progress("lifting", args.quiet or args.json) as advance:
         motion = lifter.lift(view.keypoints, view.camera, progress=advance)
     files = write_results(motion, view.keypoints, args.out, ["npz", "json"], quiet=True)

@@ -21,11 +21,12 @@ from ..protocols.classical import LinearRegression, MeanPose
 from ..protocols.report import Report
 from ..training.validation import evenly
 from ..view.robustness import save_robustness_figure
-from ..weights import catalogue, load
+from ..weights import DEFAULT, catalogue, find_weights, load
 from .arguments import comma_list, parse, progress
 from .lift import make_folder
 
 CLASSICAL = ("mean-pose", "linear-regression")
+_ROBUSTNESS_CLIPS = 60
 PROTOCOLS = (mocap.NAME, robustness.NAME)
 
 
@@ -41,7 +42,8 @@ class EvaluateArguments:
         split: split of the corpus.
         part: part of the split: test, val or train.
         sources: kinds of 2D: gt, noisy.
-        clips: evaluate only so many clips, evenly chosen; 0 for all.
+        clips: evaluate only so many clips, evenly chosen; 0 for all. Default: all for mocap, 60 for
+            robustness (evenly over the actions), which lifts each of them about a hundred times.
         only: data sources (such as uiprmd,cmu) to restrict the clips to.
         out: folder for the report (Markdown, JSON and pictures); printed only if absent.
         quiet: print nothing but errors.
@@ -54,7 +56,7 @@ class EvaluateArguments:
     split: str = "core"
     part: str = "test"
     sources: str = "gt,noisy"
-    clips: int = 0
+    clips: int | None = None
     only: str | None = None
     out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
     quiet: bool = False
@@ -67,14 +69,15 @@ def run(argv: Sequence[str]) -> int:
     if args.protocol not in PROTOCOLS:
         raise unknown("protocol", args.protocol, PROTOCOLS)
     sources: list[Any] = comma_list(args.sources, SOURCES_2D, "2D source")
+    models = _models(args)
     corpus = Corpus(args.data)
     clips = _clips(corpus, args)
     if args.out is not None:
         make_folder(args.out)
     if args.protocol == mocap.NAME:
-        report = _mocap(args, corpus, clips, sources)
+        report = _mocap(args, corpus, clips, sources, models)
     else:
-        report = _robustness(args, clips, sources)
+        report = _robustness(args, clips, sources, models)
     if args.out is not None:
         report.save(args.out, args.protocol)
     if args.json:
@@ -87,13 +90,20 @@ def run(argv: Sequence[str]) -> int:
 def _clips(corpus: Corpus, args: EvaluateArguments) -> list[LabelledClip]:
     if args.part not in PARTS:
         raise unknown("part of the split", args.part, PARTS)
-    if args.clips < 0:
+    if args.clips is not None and args.clips < 0:
         raise InputError(f"clips is {args.clips}; give a number of clips, or 0 for all")
     clips = corpus.clips(args.part, args.split)
     if args.only is not None:
         wanted = comma_list(args.only, sorted({c.source for c in clips}), "data source")
         clips = [c for c in clips if c.source in wanted]
-    return evenly(clips, args.clips)
+    if not clips:
+        raise InputError(
+            f"part {args.part} of split {args.split} holds no clips; choose another with --part "
+            "or --split"
+        )
+    if args.protocol == robustness.NAME and args.clips != 0:
+        return robustness.choose_clips(clips, args.clips or _ROBUSTNESS_CLIPS)
+    return evenly(clips, args.clips or 0)
 
 
 def _mocap(
@@ -101,13 +111,12 @@ def _mocap(
     corpus: Corpus,
     clips: list[LabelledClip],
     sources: Sequence[Source2D],
+    models: dict[str, Lifter | None],
 ) -> Report:
-    names = _model_names(args.models)
     scored = corpus.split(args.split).scored_classes
-    training = corpus.clips("train", args.split) if set(names) & set(CLASSICAL) else []
+    training = corpus.clips("train", args.split) if set(models) & set(CLASSICAL) else []
     results, weights = {}, {}
-    for name in names:
-        lifter = None if name in CLASSICAL else load(name)
+    for name, lifter in models.items():
         if lifter is not None:
             weights[name] = f"{lifter.digest[:12]}, {lifter.bundle.card.get('data', 'not stated')}"
         for source in sources:
@@ -118,28 +127,39 @@ def _mocap(
 
 
 def _robustness(
-    args: EvaluateArguments, clips: list[LabelledClip], sources: Sequence[Source2D]
+    args: EvaluateArguments,
+    clips: list[LabelledClip],
+    sources: Sequence[Source2D],
+    models: dict[str, Lifter | None],
 ) -> Report:
-    names = _model_names(args.models or "default")
-    if len(names) != 1 or names[0] in CLASSICAL:
+    name, lifter = next(iter(models.items()))
+    if len(models) > 1 or lifter is None:
         raise InputError(
-            f"protocol robustness measures one trained model at a time, got {', '.join(names)}; "
+            f"protocol robustness measures one trained model at a time, got {', '.join(models)}; "
             "give one with --models"
         )
-    lifter: Lifter = load(names[0])
     with progress("lifting", args.quiet or args.json) as advance:
         result = robustness.measure_robustness(lifter, clips, sources, advance)
     if args.out is not None:
         save_robustness_figure(result.curves(), args.out / f"{robustness.NAME}.png")
-    return result.report(_facts(args, clips, {names[0]: lifter.digest[:12]}))
+    return result.report(_facts(args, clips, {name: lifter.digest[:12]}))
 
 
-def _model_names(models: str | None) -> list[str]:
-    """The models asked for; by default the classical ones and everything bundled."""
-    if models is None:
-        bundled = [name for name in catalogue() if name != "default"]
-        return [*CLASSICAL, *bundled, "default"]
-    return list(dict.fromkeys(name.strip() for name in models.split(",") if name.strip()))
+def _models(args: EvaluateArguments) -> dict[str, Lifter | None]:
+    """The models asked for, loaded (None for a classical one), before anything takes time.
+
+    By default the classical ones and everything bundled, for robustness the default alone.
+    """
+    bundled = [*(name for name in catalogue() if name != DEFAULT), DEFAULT]
+    names = [*CLASSICAL, *bundled] if args.protocol == mocap.NAME else [DEFAULT]
+    if args.models is not None:
+        names = [name.strip() for name in args.models.split(",") if name.strip()]
+    if not names:
+        raise InputError(f"no model given; choose from {', '.join([*CLASSICAL, *bundled])}")
+    learned = [name for name in names if name not in CLASSICAL]
+    for name in learned:
+        find_weights(name, CLASSICAL)
+    return {name: load(name) if name in learned else None for name in names}
 
 
 def _classical(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Annotated, Literal
 import tyro
 
 from ..errors import InputError
-from ..formats import READERS, WRITERS, ReadOptions, read, write
+from ..formats import WRITERS, ReadOptions, read, write
 from ..tracks import Keypoints, Motion
 from .arguments import comma_list, parse, progress
 
@@ -25,8 +24,8 @@ class LiftArguments:
     """Lift 2D keypoints to 3D motion with an action label.
 
     Args:
-        input: keypoints: a langlift .npz, a detections .npz, an OpenPose JSON file or folder, or a
-            COCO keypoint JSON.
+        input: 2D keypoints: a langlift .npz, a detections .npz, an OpenPose JSON file or folder,
+            or a COCO keypoint JSON.
         out: folder for the results; made if it is not there.
         model: a name from `langlift weights list`, or a .safetensors file.
         formats: what to write, separated by commas: npz, json, csv, png, mp4.
@@ -42,7 +41,7 @@ class LiftArguments:
         json: print a summary as JSON.
     """
 
-    input: tyro.conf.Positional[Path]
+    input: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="INPUT")]
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("lifted")
     model: Annotated[str, tyro.conf.arg(aliases=["-m"])] = "default"
     formats: str = "npz,json,png"
@@ -70,18 +69,18 @@ def run(argv: Sequence[str]) -> int:
         person=args.person,
     )
     keypoints = read(args.input, options)
-    make_folder(args.out)
     from ..geometry.cameras import Camera
     from ..lifting.lifter import LiftOptions
     from ..weights import load
 
     camera = None
     if args.focal is not None:
-        if not args.focal > 0:
+        if not 0 < args.focal < float("inf"):
             raise InputError(f"focal is {args.focal}; it must be a positive number of pixels")
         ratio = args.focal / max(keypoints.image_size)
         camera = Camera.assumed(keypoints.image_size, ratio).replaced(name="given focal length")
     lifter = load(args.model)
+    make_folder(args.out)
     lift_options = LiftOptions(flip=args.flip, precision=args.precision)
     with progress("lifting", args.quiet or args.json) as advance:
         motion = lifter.lift(keypoints, camera, lift_options, advance)
@@ -149,12 +148,3 @@ def summary(motion: Motion, files: Sequence[Path]) -> dict[str, object]:
         "files": [str(path) for path in files],
         "provenance": dict(motion.provenance),
     }
-
-
-def known_formats() -> str:
-    """Input formats, for messages and docs."""
-    return ", ".join(sorted(READERS))
-
-
-if __name__ == "__main__":
-    sys.exit(run(sys.argv[1:]))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 
 from .._version import __version__
-from ..errors import LangliftError, unknown
+from ..errors import InputError, LangliftError, unknown
 
 #: Verb -> what it does; the module of the same name has ``run(argv) -> int``.
 VERBS = {
@@ -22,27 +24,37 @@ BAD_INPUT, INTERRUPTED = 2, 130
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status (0, or 2 for input that cannot be used)."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    if not arguments or arguments[0] in ("-h", "--help"):
-        print(_usage())
-        return 0
-    if arguments[0] == "--version":
-        print(f"langlift {__version__}")
-        return 0
     try:
-        if arguments[0] not in VERBS:
-            raise unknown("verb", arguments[0], VERBS)
-        return import_module(f".{arguments[0]}", __package__).run(arguments[1:])
+        try:
+            return _run(list(sys.argv[1:] if argv is None else argv))
+        finally:
+            sys.stdout.flush()  # here, where a reader that has gone is dealt with
     except LangliftError as error:
-        print(f"langlift: {error}", file=sys.stderr)
+        print(f"langlift: {' '.join(str(error).split())}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
         print("langlift: interrupted; nothing half-written was left behind", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output has gone (`| head`); there is nobody to tell.
-        sys.stderr.close()
+        # The reader of our output has gone (`| head`); there is nobody to tell. What is still
+        # buffered goes nowhere, or Python would complain about it when it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _run(arguments: Sequence[str]) -> int:
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(_usage())
+        return 0
+    verb = arguments[0]
+    if verb == "--version":
+        print(f"langlift {__version__}")
+        return 0
+    if verb not in VERBS and Path(verb).exists():
+        raise InputError(f"{verb!r} is a file or folder, not a verb; write langlift lift {verb}")
+    if verb not in VERBS:
+        raise unknown("verb", verb, VERBS)
+    return import_module(f".{verb}", __package__).run(arguments[1:])
 
 
 def _usage() -> str:

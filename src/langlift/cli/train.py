@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -54,12 +55,13 @@ def run(argv: Sequence[str]) -> int:
     method, rest = argv[0], argv[1:]
     start = TrainArguments(config=_starting_config(rest, get_method(method).config))
     args = parse(TrainArguments, rest, f"train {method}", default=start)
-    data = load_data(args.data, args.config)
-    if args.dry_run:
-        print(_describe(measure_cost(method, args.config, data)))
-        return 0
-    if args.out is None:
+    if args.out is None and not args.dry_run:
         raise InputError("no folder for the run; give --out FOLDER")
+    data = load_data(args.data, args.config)
+    if args.out is None or args.dry_run:
+        cost = measure_cost(method, args.config, data)
+        print(json.dumps(asdict(cost)) if args.json else _describe(cost))
+        return 0
     data = replace(data, card={**data.card, "command": " ".join(["langlift train", *argv])})
     quiet = args.quiet or args.json
     with progress("training", quiet) as advance:
@@ -80,15 +82,24 @@ def run(argv: Sequence[str]) -> int:
 
 def _starting_config(argv: Sequence[str], model: type) -> TrainConfig:
     """The settings that the options change: a recipe's, or those of the run that is resumed."""
-    options = {a: b for a, b in zip(argv, [*argv[1:], ""], strict=True) if a.startswith("-")}
-    out = options.get("--out", options.get("-o"))
+    out = _given(argv, "--out", "-o")
     saved = Path(out) / CONFIG if out else None
     if "--resume" in argv and saved is not None and saved.is_file():
         try:
             return from_dict(json.loads(saved.read_text()), model)
         except ValueError as error:
             raise InputError(f"{saved} cannot be used ({error}); restore the file") from error
-    return recipe(options.get("--recipe", "robust"), model)
+    return recipe(_given(argv, "--recipe") or "robust", model)
+
+
+def _given(argv: Sequence[str], *names: str) -> str | None:
+    """An option's value before the options are parsed, None where there is none to be seen."""
+    value = None
+    for here, after in pairwise([*argv, "-"]):
+        name, equals, inside = here.partition("=")
+        if name in names:
+            value = inside if equals else after
+    return None if value is None or value.startswith("-") else value
 
 
 def _line(entry: dict[str, Any]) -> str:

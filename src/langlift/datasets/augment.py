@@ -17,7 +17,7 @@ from ..skeletons import COCO_17, HUMAN36M_17
 
 _BONES = HUMAN36M_17.bones
 _MIRROR = HUMAN36M_17.mirror
-_SHARES = ("mix", "tilt_share", "noise", "drop", "coco")
+_SHARES = ("mix", "tilt_share", "noise", "drop", "coco", "habit_share")
 _LIMBS = tuple((part, joints) for part, joints in HUMAN36M_17.parts.items() if part != "torso_head")
 
 
@@ -36,6 +36,9 @@ class AugmentConfig:
         noise_amount: largest factor on the noise mixture.
         drop: share of the windows in which joints go missing.
         coco: share of the windows whose joints come by way of COCO-17.
+        habit: deviation of the factor on each bone as a detector with other joint definitions
+            sees it; the target stays.
+        habit_share: share of the windows seen by such a detector.
 
     Raises:
         InputError: for a negative value, or a share or chance above 1.
@@ -179,8 +182,8 @@ def coco_like(joints: np.ndarray, rng: np.random.Generator | None = None) -> np.
     """The 17 COCO points of a body known by its Human3.6M-17 joints: (*, 17, 3) to (*, 17, 3).
 
     Eyes, ears and nose sit on an average head whose axes follow neck and shoulders; hips are where
-    annotators click them, further out and a little higher. With a generator the offsets vary by
-    leading window, as detectors' habits do.
+    annotators click them, further out and a little higher. With a generator, for joints
+    with a leading window axis, the offsets vary by window, as detectors' habits do.
     """
     index = HUMAN36M_17.index
     thorax, top = joints[..., index("thorax"), :], joints[..., index("head_top"), :]

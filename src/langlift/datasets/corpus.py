@@ -55,7 +55,8 @@ def find_corpus(path: str | Path | None = None) -> Path:
     if not where:
         raise InputError(
             "no motion corpus given; pass --data FOLDER or set the environment variable "
-            f"{ENVIRONMENT_VARIABLE} (or use --data synthetic, which needs no files)"
+            f"{ENVIRONMENT_VARIABLE} (langlift train also takes --data synthetic, which needs no "
+            "files)"
         )
     folder = Path(where)
     if not (folder / "splits.json").is_file():

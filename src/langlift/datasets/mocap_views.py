@@ -16,6 +16,7 @@ import numpy as np
 
 from ..geometry.cameras import Camera
 from ..geometry.human36m import human36m_cameras
+from ..skeletons import get_skeleton
 from ..tracks import Keypoints
 from .augment import coco_like
 from .clips import LabelledClip
@@ -82,7 +83,7 @@ def make_view(
     confidence = np.ones(xy.shape[:2])
     if source == "noisy":
         height = camera.focal[1] * stature(cam) / cam[:, 0, 2]
-        xy, confidence = add_detector_noise(xy, height, rng)
+        xy, confidence = add_detector_noise(xy, height, rng, skeleton=get_skeleton(skeleton))
     if missing:
         lost = view_rng(clip.clip_id, camera.name, f"missing {missing}").random(xy.shape[:2])
         xy = np.where((lost < missing)[..., None], np.nan, xy)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import check_shape
+from ..skeletons import HUMAN36M_17, Skeleton
 
 #: Height of a person in MotionBERT's normalised units ([-1, 1] across the image width): 1.7 m
 #: seen from 5.2 m by a Human3.6M camera (focal length 1145 pixels, image 1000 pixels wide).
@@ -69,25 +70,38 @@ def noise_offsets(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarra
 
 
 def add_detector_noise(
-    xy: np.ndarray, person_height: np.ndarray, rng: np.random.Generator, amount: float = 1.0
+    xy: np.ndarray,
+    person_height: np.ndarray,
+    rng: np.random.Generator,
+    amount: float = 1.0,
+    skeleton: Skeleton = HUMAN36M_17,
 ) -> tuple[np.ndarray, np.ndarray]:
     """2D points as a detector might have found them.
 
     Args:
-        xy: (*, f, 17, 2) in any image unit.
+        xy: (*, f, j, 2) in any image unit.
         person_height: (*, f) height of the upright person in the image, same unit.
         rng: source of all randomness.
         amount: factor on the error; 0 gives the points back.
+        skeleton: convention of the points. A joint errs as the Human3.6M joint of its name; the
+            points of the face err together, as the head does.
 
     Returns:
-        The noisy points, and a confidence (*, f, 17) in [0, 1] that falls with the error as
+        The noisy points, and a confidence (*, f, j) in [0, 1] that falls with the error as
         MotionBERT models it (section on synthetic 2D of its code).
     """
-    sizes = check_shape(xy, "* f 17 2", "xy")
+    sizes = check_shape(xy, f"* f {len(skeleton)} 2", "xy")
     check_shape(person_height, f"* {sizes['f']}", "person_height")
-    offsets = noise_offsets(xy.shape[:-2], rng) * amount
+    offsets = noise_offsets(xy.shape[:-2], rng)[..., _errs_as(skeleton), :] * amount
     noisy = xy + offsets * (person_height / REFERENCE_HEIGHT)[..., None, None]
     return noisy.astype(xy.dtype), confidence_of(offsets, rng)
+
+
+def _errs_as(skeleton: Skeleton) -> list[int]:
+    """Index of the Human3.6M joint whose errors each joint of a skeleton makes."""
+    head = HUMAN36M_17.index("neck_nose")
+    known = {joint: i for i, joint in enumerate(HUMAN36M_17.joints)}
+    return [known.get(joint, head) for joint in skeleton.joints]
 
 
 def confidence_of(offsets: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InputError
-from ..geometry.cameras import Camera
+from ..geometry.cameras import Camera, normalize_screen
 from ..geometry.rotations import quaternion_to_matrix
 
 IMAGE_SIZE = 1000.0
@@ -100,6 +100,14 @@ class CameraBatch:
             pairs = zip(self.lenses, pixels, strict=True)
             return np.stack([camera.rays(each) for camera, each in pairs])
         return (pixels - self.center[:, None, None]) / self.focal[:, None, None]
+
+    def screen(self, pixels: np.ndarray) -> np.ndarray:
+        """Pixels (b, f, j, 2) to screen units, each by its own camera's image."""
+        square = (int(IMAGE_SIZE), int(IMAGE_SIZE))
+        if self.lenses is None:
+            return normalize_screen(pixels, square)
+        pairs = zip(self.lenses, pixels, strict=True)
+        return np.stack([normalize_screen(each, camera.image_size) for camera, each in pairs])
 
 
 def random_cameras(

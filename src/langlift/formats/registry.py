@@ -17,6 +17,8 @@ from .clip import Clip, Reader, ReadOptions
 from .files import check_exists, naming, read_json
 from .npz_arrays import array_names, load_arrays
 
+_PICTURES = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".gif", ".jpg", ".jpeg", ".png")
+
 READERS: dict[str, Reader] = {
     reader.name: reader
     for reader in (
@@ -136,6 +138,11 @@ def _clip(path: Path, options: ReadOptions) -> Clip:
 def _detect(path: Path) -> Reader:
     """The one reader that knows the file by its content."""
     suffix = "/" if path.is_dir() else path.suffix.lower()
+    if suffix in _PICTURES:
+        raise InputError(
+            "this is a video or picture; langlift lifts the 2D keypoints that a pose detector "
+            "(OpenPose, RTMPose, AlphaPose) finds in it: run one first and give its file"
+        )
     candidates = [reader for reader in READERS.values() if suffix in reader.suffixes]
     if not candidates:
         raise InputError(

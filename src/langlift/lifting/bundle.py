@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import struct
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -86,8 +87,22 @@ def save_bundle(
         for name, value in state.items()
     }
     with atomic_write(path) as temporary:
-        Path(temporary).write_bytes(save(tensors, metadata=bundle.metadata()))
+        Path(temporary).write_bytes(_ordered(save(tensors, metadata=bundle.metadata())))
     return path
+
+
+def _ordered(raw: bytes) -> bytes:
+    """A safetensors file with the texts of its header sorted.
+
+    The library writes them in an order that changes from call to call; the same bundle shall always
+    have the same SHA-256. Places of tensors count from the end of the header, so they stay right.
+    """
+    (length,) = struct.unpack("<Q", raw[:8])
+    head = json.loads(raw[8 : 8 + length])
+    head["__metadata__"] = dict(sorted(head["__metadata__"].items()))
+    text = json.dumps(head, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # tensors stay aligned
+    return struct.pack("<Q", len(text)) + text + raw[8 + length :]
 
 
 def read_bundle(path: str | Path) -> tuple[Bundle, dict[str, Tensor], str]:
@@ -125,7 +140,7 @@ def load_network(path: str | Path) -> tuple[Bundle, Method, str]:
     try:
         with torch.device("meta"):  # shapes only: a damaged config must not fill the memory
             wanted = bundle.build().state_dict()
-    except (TypeError, RuntimeError, OverflowError) as error:
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise InputError(
             f"no network can be built from the header of {path} ({one_line(error)}); fetch or "
             "train it again"

@@ -189,7 +189,6 @@ class Lifter:
         hop = ACTION_WINDOW // 3
         starts = np.arange(0, max(1, count - ACTION_WINDOW + hop), hop)
         stops = np.minimum(starts + ACTION_WINDOW, count)
-        stops[-1] = count
         sums = np.concatenate([np.zeros((1, logits.shape[1])), np.cumsum(logits, 0, np.float64)])
         mean = (sums[stops] - sums[starts]) / (stops - starts)[:, None]
         mean -= mean.max(axis=1, keepdims=True)
@@ -216,7 +215,9 @@ class Lifter:
             "method": self.bundle.method,
             "weights_sha256": self.digest,
             "weights_licence": self.bundle.card.get("licence", "not stated"),
-            "action": "estimated by the model from the 2D motion",
+            "action": "estimated by the model from the 2D motion"
+            if len(self.actions)
+            else "none: the model knows no actions",
             "camera": f"{origin}: focal length {lens.focal[0]:.0f} px, image "
             f"{lens.image_size[0]} x {lens.image_size[1]}",
             "precision": options.precision,

@@ -142,6 +142,7 @@ def _overall(
     figures = {
         name: interval(result, result.errors[name], unit, len(clips))
         for name, unit in _UNITS.items()
+        if np.isfinite(result.errors[name]).any()  # clips of one frame have no velocity
     }
     label = np.array([c.action for c in clips])[result.clip]
     means = [
@@ -161,21 +162,23 @@ def interval(result: Measured, errors: np.ndarray, unit: Unit, clips: int) -> Fi
     means = bootstrap(result, errors, clips)
     usable = np.isfinite(errors)
     value = float(np.average(errors[usable], weights=result.frames[usable]))
-    low, high = np.percentile(means, [2.5, 97.5])
+    low, high = np.nanpercentile(means, [2.5, 97.5])
     return Figure(value * 1000, unit, float(low) * 1000, float(high) * 1000)
 
 
 def bootstrap(result: Measured, errors: np.ndarray, clips: int) -> np.ndarray:
     """Frame means of errors (v) over resampled clips; views without an error (NaN) are left out.
 
-    The resamples are the same for every model and setting, so their results pair.
+    The resamples are the same for every model and setting, so their results pair. One without any
+    usable view is NaN.
     """
     usable = np.isfinite(errors)
     weight = np.where(usable, result.frames, 0.0)
     total = np.bincount(result.clip, weight * np.nan_to_num(errors), minlength=clips)
     frames = np.bincount(result.clip, weight, minlength=clips)
     draws = np.random.default_rng(_SEED).integers(0, clips, (_RESAMPLES, clips))
-    return total[draws].sum(axis=1) / frames[draws].sum(axis=1)
+    count = frames[draws].sum(axis=1)
+    return total[draws].sum(axis=1) / np.where(count > 0, count, np.nan)
 
 
 def _paired(results: Mapping[tuple[str, Source2D], Measured], clips: int) -> Table | None:

@@ -26,9 +26,9 @@ from ..datasets.augment import (
 from ..datasets.clips import LabelledClip
 from ..datasets.mocap_views import TRAINING_CAMERAS, centered
 from ..datasets.noise import add_detector_noise, stature
-from ..datasets.views import IMAGE_SIZE, CameraBatch, random_cameras
+from ..datasets.views import CameraBatch, random_cameras
 from ..errors import InputError
-from ..geometry.cameras import Camera, normalize_screen
+from ..geometry.cameras import Camera
 from ..geometry.human36m import human36m_cameras
 from ..lifting.bundle import Bundle
 from ..lifting.features import person_features, screen_features, to_virtual
@@ -170,8 +170,7 @@ class WindowSampler:
         target = joints[:, out] - joints[:, out, :1]
         features_config = self.config.features
         if features_config.kind == "screen":
-            screen = normalize_screen(xy, (int(IMAGE_SIZE), int(IMAGE_SIZE)))
-            return screen_features(screen, seen, features_config)[:, keep], target
+            return screen_features(cameras.screen(xy), seen, features_config)[:, keep], target
         features, rotation = person_features(cameras.rays(xy), seen, features_config)
         return features[:, keep], to_virtual(target, rotation[:, out])
 

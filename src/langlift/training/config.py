@@ -101,6 +101,11 @@ class TrainConfig:
             raise InputError("synthetic_share needs synthetic_clips of at least 1")
         if getattr(self.model, "form", None) == "strided" and self.frames != 1:
             raise InputError(f"frames is {self.frames}; the strided form has 1 output frame")
+        if getattr(self.model, "causal", False) and self.features.kind == "person":
+            raise InputError(
+                "a causal model needs screen features: person features average over later frames "
+                "(--features.kind screen)"
+            )
         if self.cameras == "random" and self.features.kind == "screen":
             raise InputError(
                 "random cameras need person features: screen features assume one kind of camera"

@@ -155,7 +155,9 @@ def _draw(ax: Axes, panel: Curves) -> None:
     ax.set_xlim(at.min() - room, at.max() + room)
     if panel.reference in panel.values:
         ax.axvline(at[panel.values.index(panel.reference)], color=FAINT, linewidth=5, zorder=0)
-    for (source, curve), (colour, mark) in zip(panel.curves.items(), _STYLES, strict=False):
+    beside = 0.12 * (np.arange(len(panel.curves)) - (len(panel.curves) - 1) / 2)
+    for k, (source, curve) in enumerate(panel.curves.items()):
+        colour, mark = _STYLES[k]
         middle, low, high = np.asarray(curve, dtype=float).T
         style = {"color": colour, "marker": mark, "markersize": 4.5, "zorder": 3}
         if numeric:
@@ -163,7 +165,9 @@ def _draw(ax: Axes, panel: Curves) -> None:
             ax.plot(at, middle, linewidth=1.6, **style)
         else:
             spans = np.maximum([middle - low, high - middle], 0)
-            ax.errorbar(at, middle, spans, linestyle="none", elinewidth=1.6, capsize=4, **style)
+            ax.errorbar(
+                at + beside[k], middle, spans, linestyle="none", elinewidth=1.6, capsize=4, **style
+            )
         ax.axhline(_LINE * panel.frontal[source], color=colour, linestyle=":", linewidth=1.2)
 
 

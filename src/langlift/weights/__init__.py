@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
-from ..errors import unknown
+from ..errors import InputError, unknown
 from ..lifting.lifter import Lifter
 
 DEFAULT = "default"
@@ -16,8 +17,12 @@ def catalogue() -> dict[str, Path]:
     return {path.stem: path for path in sorted(_FOLDER.glob("*.safetensors"))}
 
 
-def find_weights(name_or_path: str | Path) -> Path:
+def find_weights(name_or_path: str | Path, others: Iterable[str] = ()) -> Path:
     """The file of a bundled name, or the path itself.
+
+    Args:
+        name_or_path: a name in `catalogue`, or a path.
+        others: further names that the caller accepts, for the message.
 
     Raises:
         InputError: for a name that is neither bundled nor looks like a path.
@@ -29,7 +34,13 @@ def find_weights(name_or_path: str | Path) -> Path:
     path = Path(name_or_path)
     if path.suffix or path.exists() or len(path.parts) > 1:
         return path
-    raise unknown("model", name, known)
+    if not known:
+        raise InputError(
+            f"there is no model {name!r}: no weights come with this installation; give the path "
+            "of a .safetensors file"
+        )
+    error = unknown("model", name, [*known, *others])
+    raise InputError(f"{error} (a bundle of your own is given by its path: x.safetensors)")
 
 
 def load(name_or_path: str | Path = DEFAULT) -> Lifter:

@@ -42,6 +42,8 @@ class VPoseConfig:
         object.__setattr__(self, "widths", tuple(self.widths))
         if len(self.widths) < 1 or any(w < 3 or w % 2 == 0 for w in self.widths):
             raise InputError(f"widths is {self.widths}; every width must be odd and at least 3")
+        if self.form not in ("dilated", "strided"):
+            raise InputError(f"form is {self.form!r}; it must be 'dilated' or 'strided'")
         if not 0 <= self.dropout < 1:
             raise InputError(f"dropout is {self.dropout}; it must be at least 0 and below 1")
         for name in ("channels", "joints_in", "joints_out"):

@@ -1,0 +1,220 @@
+"""The benchmarks run, judge their targets rightly, and the reference form is the same network."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+from rich.console import Console
+
+from langlift.lifting.lifter import Lifter
+from langlift.methods.vpose import VPoseConfig
+
+FOLDER = Path(__file__).parent.parent / "benchmarks"
+NAMES = sorted(path.stem for path in FOLDER.glob("*.py"))
+
+
+@pytest.fixture(scope="module")
+def bench() -> Iterator[dict[str, ModuleType]]:
+    """The benchmark scripts as modules; their plain names are taken back afterwards."""
+    clash = [name for name in NAMES if name in sys.modules]
+    assert not clash, f"modules of these names are already loaded: {clash}"
+    threads = torch.get_num_threads()
+    sys.path.insert(0, str(FOLDER))
+    try:
+        yield {name: importlib.import_module(name) for name in NAMES}
+    finally:
+        sys.path.remove(str(FOLDER))
+        torch.set_num_threads(threads)
+        for name in NAMES:
+            sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def tiny(bench: dict[str, ModuleType], tmp_path: Path) -> Any:
+    """A setup with a network of two levels."""
+    path = bench["material"].random_weights(
+        tmp_path / "tiny.safetensors", VPoseConfig(widths=(3, 3), channels=8)
+    )
+    lifter = Lifter.from_file(path)
+    return bench["material"].Setup(
+        lifter, str(path), "tiny", tmp_path, threads=1, rounds=1, quick=True
+    )
+
+
+def test_every_group_of_the_list_can_be_chosen(bench: dict[str, ModuleType]) -> None:
+    run = bench["run"]
+    described = run.BenchmarkArguments.__doc__
+    assert all(name in described for name in run.GROUPS)
+
+
+@pytest.mark.parametrize("flip", [False, True])
+@pytest.mark.parametrize("widths", [(3, 3), (5, 3, 3)])
+def test_the_reference_form_is_the_same_network(
+    bench: dict[str, ModuleType], tmp_path: Path, widths: tuple[int, ...], flip: bool
+) -> None:
+    path = bench["material"].random_weights(
+        tmp_path / "w.safetensors", VPoseConfig(widths=widths, channels=12)
+    )
+    lifter = Lifter.from_file(path)
+    lifting, reference_vpose = bench["lifting"], bench["reference_vpose"]
+    features = lifting.random_features(lifter, 20)
+    ours = lifting._pass(lifter, features, "fp32", flip)()
+    reference = reference_vpose.reference_of(lifter)
+    wanted = reference_vpose.reference_joints(reference, torch.from_numpy(features), flip)
+    assert wanted.shape == (20, 17, 3)
+    assert float(wanted.abs().mean()) > 1e-3  # two networks that say nothing would agree, too
+    torch.testing.assert_close(torch.from_numpy(ours), wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_a_network_without_a_reference_form_is_measured_alone(
+    bench: dict[str, ModuleType], tmp_path: Path
+) -> None:
+    causal = VPoseConfig(widths=(3, 3), channels=8, causal=True)
+    path = bench["material"].random_weights(tmp_path / "c.safetensors", causal)
+    setup = bench["material"].Setup(
+        Lifter.from_file(path), str(path), "causal", tmp_path, threads=1, rounds=1, quick=True
+    )
+    rows = bench["lifting"].network(setup)
+    assert len(rows) == 4
+    assert all(row.ratio is None and row.reference == "none for vpose" for row in rows)
+
+
+def test_groups_in_this_process_give_rows(bench: dict[str, ModuleType], tiny: Any) -> None:
+    rows = [
+        *bench["lifting"].network(tiny),
+        *bench["lifting"].whole_lift(tiny),
+        *bench["training"].training(tiny),
+    ]
+    assert len({row.name for row in rows}) == len(rows) == 6 + 4 + 3
+    assert all(row.value > 0 and row.target is None for row in rows)
+    # bf16 must differ from the reference, fp32 hardly.
+    fp32, bf16 = (row.value for row in rows if row.name.startswith("largest difference"))
+    assert fp32 < 0.01 < bf16
+
+
+def test_the_command_is_measured_and_its_failure_told(
+    bench: dict[str, ModuleType], tiny: Any
+) -> None:
+    seconds, memory = bench["command"].command(tiny)
+    assert seconds.unit == "s"
+    assert 0 < seconds.value < 300
+    assert 50 < memory.value < 5000
+    assert {path.name for path in (tiny.folder / "lifted").iterdir()} == {
+        "motion.npz", "motion.json", "motion.png",
+    }  # fmt: skip
+    with pytest.raises(RuntimeError, match=r"failed: .*no such thing"):
+        bench["child"].run_command([sys.executable, "-c", "raise SystemExit('no such thing')"], 1)
+
+
+def test_a_childs_memory_is_its_own(bench: dict[str, ModuleType]) -> None:
+    held = bytearray(b"x") * 400_000_000
+    small = bench["child"].run_command([sys.executable, "-c", "print('hello')"], 1)
+    code = "block = bytearray(b'x') * 200_000_000"
+    large = bench["child"].run_command([sys.executable, "-c", code], 1)
+    assert len(held) == 400_000_000
+    assert small.output == "hello\n"
+    assert 2 < small.peak_mb < 100
+    assert 190 < large.peak_mb - small.peak_mb < 220
+
+
+@pytest.mark.parametrize(
+    ("better", "limit", "met"),
+    [("at least", 9.0, True), ("at least", 11.0, False), ("at most", 11.0, True),
+     ("at most", 9.0, False)],
+)  # fmt: skip
+def test_targets_are_judged(
+    bench: dict[str, ModuleType], better: str, limit: float, met: bool
+) -> None:
+    table = bench["table"]
+    assert table.Row("a", 10.0, "s", table.Target(limit, better)).met is met
+
+
+def test_the_table_and_the_json_say_the_same(bench: dict[str, ModuleType], tmp_path: Path) -> None:
+    table = bench["table"]
+    rows = [
+        table.Row("fast", 12_345.6, "frames/s", table.Target(5_000, "at least"), 2.5, "plain form"),
+        table.Row("slow", 6.5, "s", table.Target(5, "at most")).of("command", quiet=False),
+        table.Row("plain", 0.01234, "s"),
+    ]
+    head = {"machine": {"cpu": "some [cpu]"}}
+    console = Console(width=120, file=io.StringIO())
+    table.show(rows, head["machine"], console)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    for words in ("cpu: some [cpu]", "12,346", "at least 5,000", "2.50", "plain form", "0.0123"):
+        assert words in text
+    assert "slow (busy machine)" in text
+    assert "1 of 2 targets met" in text
+    stored = json.loads(table.write_json(rows, head, tmp_path / "new" / "b.json").read_text())
+    assert stored["format"] == table.FORMAT
+    assert stored["machine"] == head["machine"]
+    assert [row["met"] for row in stored["rows"]] == [True, False, None]
+    assert stored["rows"][0]["value"] == 12_345.6
+    assert stored["rows"][1]["target"] == {"limit": 5, "better": "at most"}
+    assert (stored["rows"][1]["group"], stored["rows"][1]["quiet"]) == ("command", False)
+
+
+def test_the_script_writes_what_it_measured(
+    bench: dict[str, ModuleType], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "b.json"
+    assert bench["run"].main(["--quick", "--only", "import", "--out", str(out)]) == 0
+    stored = json.loads(out.read_text())
+    assert [row["group"] for row in stored["rows"]] == ["import"]
+    assert stored["machine"]["threads"] == 2
+    assert stored["sgemm_gflops"]["before"] > 0
+    assert f"wrote {out}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["--only", "netwrok"], "unknown group 'netwrok'"),
+        (["--threads", "0"], "threads is 0; it must be at least 1"),
+        (["--rounds", "0"], "rounds is 0; it must be at least 1"),
+    ],
+)
+def test_wrong_arguments_are_told(
+    bench: dict[str, ModuleType],
+    capsys: pytest.CaptureFixture[str],
+    argv: list[str],
+    words: str,
+) -> None:
+    assert bench["run"].main(argv) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_busy_machine_is_noticed(bench: dict[str, ModuleType]) -> None:
+    machine, run, row = bench["machine"], bench["run"], bench["table"].Row("a", 1.0, "s")
+    assert machine.quiet((100.0, 95.0), best=100.0)
+    assert not machine.quiet((100.0, 50.0), best=100.0)
+    measured = {"first": [row], "second": [row], "third": [row]}
+    told = run._with_circumstances(measured, [100.0, 98.0, 40.0, 99.0])
+    assert [(r.group, r.quiet) for r in told] == [
+        ("first", True), ("second", False), ("third", False),
+    ]  # fmt: skip
+
+
+def test_comparisons_alternate_and_take_the_median_ratio(
+    bench: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = bench["machine"]
+    order: list[str] = []
+    seconds = iter([1.0, 2.0, 1.0, 9.0, 2.0, 2.0])  # ours, reference, ours, ...
+
+    def fake_timed(work: Any) -> float:
+        work()
+        return next(seconds)
+
+    monkeypatch.setattr(machine, "timed", fake_timed)
+    found = machine.in_turns(lambda: order.append("a"), lambda: order.append("b"), 3)
+    assert order == ["a", "b"] * 4  # one round does not count
+    assert (found.seconds, found.reference_seconds, found.ratio) == (1.0, 2.0, 2.0)

@@ -1,0 +1,70 @@
+"""Training runs small enough for tests: a few clips, a few thousand weights."""
+
+import dataclasses
+import json
+
+import torch
+
+from langlift.actions import ActionVocabulary
+from langlift.datasets.synthetic import synthetic_clips
+from langlift.methods.vpose import VPoseConfig
+from langlift.training.config import TrainConfig
+from langlift.training.loop import METRICS, Data, train
+
+#: Dropout on, so that a random state that is not restored shows in the losses.
+MODEL = VPoseConfig(widths=(3, 3), channels=16, dropout=0.1, action_weight=0.1, velocity_weight=0.5)
+
+
+def tiny_config(**changes):
+    """40 steps of 8 windows of 9 frames, a line of metrics per step, one thread."""
+    config = TrainConfig(
+        model=MODEL,
+        steps=40,
+        batch=8,
+        frames=9,
+        warmup=5,
+        ema=0.9,
+        precision="fp32",
+        seed=3,
+        validate_every=20,
+        checkpoint_every=10,
+        log_every=1,
+        threads=1,
+    )
+    return dataclasses.replace(config, **changes)
+
+
+def tiny_data(validation=1):
+    """Six training clips and up to two for validation."""
+    train_clips = synthetic_clips(6, seed=1, frames=(30, 60))
+    labels = tuple(sorted({clip.action for clip in train_clips}))
+    held_out = synthetic_clips(2, seed=2, frames=12)[:validation]
+    return Data(train_clips, held_out, ActionVocabulary(labels), {"licence": "toy"})
+
+
+def run(out, config=None, data=None, resume=False, report=None):
+    """Train in a folder and give back what `train` says."""
+    threads = torch.get_num_threads()
+    try:
+        return train(
+            "vpose",
+            config or tiny_config(),
+            data or tiny_data(),
+            out,
+            resume,
+            report or (lambda entry: None),
+        )
+    finally:
+        torch.set_num_threads(threads)
+
+
+def lines(out):
+    """The lines of metrics.jsonl without what depends on the clock."""
+    entries = [json.loads(line) for line in (out / METRICS).read_text().splitlines()]
+    clock = ("frames_per_second", "eta_seconds")
+    return [{k: v for k, v in entry.items() if k not in clock} for entry in entries]
+
+
+def losses(out):
+    """(step, loss) of every training line."""
+    return [(entry["step"], entry["loss"]) for entry in lines(out) if "loss" in entry]
