@@ -23,7 +23,11 @@ BAD_INPUT, INTERRUPTED = 2, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit status (0, or 2 for input that cannot be used)."""
+    """Run the command line.
+
+    Returns:
+        The exit status: 0, 2 for input that cannot be used, 130 after Ctrl-C.
+    """
     try:
         try:
             return _run(list(sys.argv[1:] if argv is None else argv))

@@ -19,6 +19,7 @@ from ..training.cost import Cost, measure_cost
 from ..training.data import load_data
 from ..training.loop import CONFIG, train
 from .arguments import parse, progress
+from .main import INTERRUPTED
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def run(argv: Sequence[str]) -> int:
     elif not args.quiet:
         state = "finished" if result["finished"] else "stopped; continue it with --resume"
         print(f"step {result['step']} of {args.config.steps}: {state}; the run is in {args.out}")
-    return 0
+    return 0 if result["finished"] else INTERRUPTED
 
 
 def _starting_config(argv: Sequence[str], model: type) -> TrainConfig:

@@ -82,11 +82,14 @@ def train(
     if config.threads:
         torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
-    bundle = Bundle(method, config.model, config.features, data.actions, card=data.card)
+    actions = data.actions
+    if not getattr(config.model, "action_weight", 1.0):
+        actions = ActionVocabulary(())  # a head that is not trained must not name anything
+    bundle = Bundle(method, config.model, config.features, actions, card=data.card)
     network = bundle.build().train()
     optimizer = make_optimizer(network, config)
     average = Average(network, config.ema)
-    sampler = WindowSampler(data.train, data.actions, config, network.padding)
+    sampler = WindowSampler(data.train, actions, config, network.padding)
     validator = Validator(data.validation) if data.validation else None
     step, best = 0, None
     if resume:

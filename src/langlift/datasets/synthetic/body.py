@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from ..skeletons import HUMAN36M_17
+from ...skeletons import HUMAN36M_17
 
 #: Index of each side and the sign of its y axis.
 LEFT, RIGHT = 0, 1

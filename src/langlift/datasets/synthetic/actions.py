@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .synthetic_body import (
+from .body import (
     ABDUCT,
     ACROSS,
     ELBOW,
@@ -24,8 +24,8 @@ from .synthetic_body import (
     Script,
     swing_leg,
 )
-from .synthetic_style import Style, arm_posture, ease, keys, lay_arms, stand, swell, wave
-from .synthetic_travel import crawl, get_up, jump, run, walk
+from .style import Style, arm_posture, ease, keys, lay_arms, stand, swell, wave
+from .travel import crawl, get_up, jump, run, walk
 
 
 def _jumping_jack(t: np.ndarray, who: Body, style: Style) -> Script:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .synthetic_body import LEFT, RIGHT, SIDE_SIGN, Body, Script
+from .body import LEFT, RIGHT, SIDE_SIGN, Body, Script
 
 
 @dataclass

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..errors import InputError, unknown
-from .clips import LabelledClip
-from .synthetic_actions import ACTIONS, Style
-from .synthetic_body import Body, body, gaussian, pose, turn
+from ...errors import InputError, unknown
+from ..clips import LabelledClip
+from .actions import ACTIONS, Style
+from .body import Body, body, gaussian, pose, turn
 
 __all__ = ["FPS", "SYNTHETIC_ACTIONS", "Body", "body", "synthetic_clip", "synthetic_clips"]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .synthetic_body import (
+from .body import (
     ELBOW,
     FLEX,
     LEFT,
@@ -21,7 +21,7 @@ from .synthetic_body import (
     hip_positions,
     turn,
 )
-from .synthetic_style import Style, bump, ease, keys, lay_arms, stand, wave
+from .style import Style, bump, ease, keys, lay_arms, stand, wave
 
 
 def _path(distance: np.ndarray, aside: np.ndarray | float, bend: float) -> np.ndarray:
