@@ -133,8 +133,10 @@ def test_screen_features_are_the_projection_of_the_target():
     used = set()
     for w in range(8):
         target = batch.joints[w, 4].double().numpy()
-        pixels = denormalize_screen(batch.xy[w, 4 + PADDING[0]].double().numpy(), (1000, 1000))
-        errors = [explained_by_one_person(x.rays(pixels), target, scaled=False)[0] for x in lenses]
+        screen, errors = batch.xy[w, 4 + PADDING[0]].double().numpy(), []
+        for lens in lenses:
+            rays = lens.rays(denormalize_screen(screen, lens.image_size))
+            errors.append(explained_by_one_person(rays, target, scaled=False)[0])
         assert min(errors) < 2e-5
         assert sorted(errors)[1] > 2 * min(errors)
         used.add(int(np.argmin(errors)))

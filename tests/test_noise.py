@@ -14,6 +14,7 @@ from langlift.datasets.noise import (
 )
 from langlift.datasets.synthetic import synthetic_clip
 from langlift.errors import ShapeError
+from langlift.skeletons import COCO_17, HUMAN36M_17
 
 # MotionBERT's fit, typed in a second time: mean x, y, deviation x, y, weight of the Gaussian.
 TABLE = """
@@ -155,6 +156,16 @@ def test_amount_is_a_factor():
     one, _ = add_detector_noise(xy, height, np.random.default_rng(2))
     half, _ = add_detector_noise(xy, height, np.random.default_rng(2), amount=0.5)
     np.testing.assert_allclose(half, one / 2, atol=1e-15)
+
+
+def test_points_of_another_convention_err_as_the_joints_of_their_names():
+    xy, height = np.zeros((3, 20, 17, 2)), np.full((3, 20), REFERENCE_HEIGHT)
+    ours, _ = add_detector_noise(xy, height, np.random.default_rng(2))
+    coco, score = add_detector_noise(xy, height, np.random.default_rng(2), skeleton=COCO_17)
+    for j, joint in enumerate(COCO_17.joints):
+        twin = joint if joint in HUMAN36M_17.joints else "neck_nose"
+        assert (coco[:, :, j] == ours[:, :, HUMAN36M_17.index(twin)]).all(), joint
+    assert score.shape == (3, 20, 17)
 
 
 def test_confidence_is_within_0_and_1_and_falls_with_the_error():

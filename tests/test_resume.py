@@ -14,7 +14,7 @@ import pytest
 import torch
 from tiny_runs import lines, losses, run, tiny_config, tiny_data
 
-from langlift.cli.main import main
+from langlift.cli.main import INTERRUPTED, main
 from langlift.errors import InputError
 from langlift.lifting.bundle import read_bundle
 from langlift.training import loop
@@ -138,7 +138,7 @@ def test_stopping_again_and_again(tmp_path, whole):
 
 
 def test_the_command_stops_cleanly(tmp_path):
-    """``langlift train`` and Ctrl-C: status 0 and a result."""
+    """``langlift train`` and Ctrl-C: a result, and the status of an interruption."""
     out = tmp_path / "run"
     options = ["--data", "synthetic", "--synthetic-clips", "4", "--steps", "100000", "--batch", "2"]
     options += ["--frames", "9", "--model.widths", "3", "3", "--model.channels", "8"]
@@ -152,7 +152,7 @@ def test_the_command_stops_cleanly(tmp_path):
     wait_for_lines(out / METRICS, 10, child)
     child.send_signal(signal.SIGINT)
     printed, errors = child.communicate(timeout=60)
-    assert child.returncode == 0, errors
+    assert child.returncode == INTERRUPTED, errors
     result = json.loads(printed)
     assert result["finished"] is False and result["step"] >= 10
     state = torch.load(out / CHECKPOINT, weights_only=True)

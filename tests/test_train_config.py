@@ -84,6 +84,7 @@ def test_settings_that_cannot_be_read(values, message):
         ({"synthetic_share": 1.5}, "synthetic_share is 1.5; it must be within 0 and 1"),
         ({"synthetic_share": 0.1}, "synthetic_share needs synthetic_clips of at least 1"),
         ({"model": STRIDED}, "frames is 9; the strided form has 1 output frame"),
+        ({"model": VPoseConfig(causal=True)}, "a causal model needs screen features"),
         ({"features": FeatureConfig("screen")}, "random cameras need person features"),
         ({"optimizer": "sgd"}, "unknown optimizer 'sgd'; known: adam, adamw"),
         ({"lr_schedule": "cosin"}, r"unknown lr_schedule 'cosin'.*did you mean 'cosine'\?"),

@@ -158,6 +158,18 @@ def test_a_batch_of_calibrated_cameras_agrees_with_each_of_them():
     np.testing.assert_allclose(rays, seen[..., :2] / seen[..., 2:], atol=1e-9)
 
 
+def test_screen_units_are_those_of_each_cameras_own_image():
+    cameras = human36m_cameras("S1")  # 1000 x 1000 and 1000 x 1002 pixels
+    pixels = np.broadcast_to(np.array([500.0, 501.0]), (4, 2, 17, 2))
+    screen = CameraBatch.of(cameras).screen(pixels)
+    for i, camera in enumerate(cameras):
+        middle = 2 * (501 - camera.image_size[1] / 2) / 1000
+        np.testing.assert_allclose(screen[i], np.broadcast_to((0.0, middle), (2, 17, 2)))
+    assert len({camera.image_size for camera in cameras}) == 2
+    plain = drawn(WIDE).screen(np.full((B, 1, 17, 2), 250.0))
+    np.testing.assert_allclose(plain, -0.5)
+
+
 def test_rays_undo_projection_without_a_lens():
     batch = drawn(WIDE)
     seen = batch.to_camera(

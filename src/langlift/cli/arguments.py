@@ -37,10 +37,14 @@ def parse(kind: Callable[..., T], argv: Sequence[str], verb: str, default: T | N
 
 
 def usage_error(box: str) -> str:
-    """One sentence out of the box that tyro draws around a usage error."""
-    lines = [line.strip(" │") for line in box.splitlines() if not line.startswith(("╭", "╰"))]
-    rule = next((n for n, line in enumerate(lines) if set(line) == {"─"}), len(lines))
-    said, more = (" ".join(" ".join(part).split()) for part in (lines[:rule], lines[rule + 1 :]))
+    """One sentence out of the box that tyro draws around a usage error.
+
+    Its parts stand between rules; without UTF-8 the title is a part too, and there is no frame.
+    """
+    inside = re.sub(r"^[╭╰].*$", "", box, flags=re.MULTILINE).replace("│", " ")
+    parts = re.split(r"^ *[─-]{9,} *$", inside, flags=re.MULTILINE)
+    texts = [" ".join(part.split()) for part in parts][0 if "╭" in box else 1 :]
+    said, more = [*texts, "", ""][:2]
     if found := re.match(r"Unrecognized options: (.*)", said):
         near = re.match(r"(?:Perhaps you meant|Arguments similar to \S+): (\S+)", more)
         hint = f" (did you mean {near[1].rstrip(',')}?)" if near else ""
