@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import tyro
 
@@ -24,11 +24,13 @@ def parse(kind: Callable[..., T], argv: Sequence[str], verb: str, default: T | N
     Raises:
         InputError: what tyro says about options that cannot be used, in one sentence.
     """
-    extra = {} if default is None else {"default": default}
+    options: dict[str, Any] = {"prog": f"langlift {verb}"}
+    if default is not None:
+        options["default"] = default
     said = io.StringIO()
     try:
         with redirect_stderr(said):
-            return tyro.cli(kind, args=list(argv), prog=f"langlift {verb}", **extra)  # type: ignore[arg-type]
+            return tyro.cli(kind, args=list(argv), **options)
     except SystemExit as stop:
         if not stop.code:
             raise
@@ -67,7 +69,7 @@ def _value_error(option: str, said: str) -> str:
         return said
     if found := re.match(r"no type matching (.*) could be instantiated from \[(.*?)\]\.", said):
         kinds = re.findall(r"[A-Z]+", found[1].replace("{None}", ""))
-        takes = " and ".join(_KINDS.get(kind, kind) for kind in kinds)
+        takes = " and ".join(_KINDS.get(str(kind), str(kind)) for kind in kinds)
         return f"{option} is {found[2].replace(', ', ' ')}; it takes {takes}"
     if found := re.match(
         r"(?:could not convert string to|invalid literal for) (\w+).*?('.*')", said

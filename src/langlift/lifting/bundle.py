@@ -114,7 +114,8 @@ def read_bundle(path: str | Path) -> tuple[Bundle, dict[str, Tensor], str]:
     path = Path(path)
     if not path.is_file():
         raise InputError(
-            f"there is no weights file {path}; `langlift weights list` names the known"
+            f"there is no weights file {path}; give a .safetensors file or one of the names that "
+            "`langlift weights list` shows"
         )
     try:
         with safe_open(path, framework="pt") as file:
