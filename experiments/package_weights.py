@@ -25,14 +25,15 @@ from langlift.training.loop import BEST
 WEIGHTS = Path(__file__).parents[1] / "src" / "langlift" / "weights"
 LIMITS = [
     "one person at a time, joints in Human3.6M-17 order or convertible to it",
-    "trained on 1.5 hours of motion capture of about 25 people and on synthetic motion; floor work, "
-    "sports and rare actions are thinly covered",
+    "trained on 77 minutes of motion capture of about 25 people and on synthetic motion; floor "
+    "work, sports and rare actions are thinly covered",
     "scale and distance cannot be known from one view: bones are those of an average body",
     "actions are a closed set; a motion of another kind is forced into it",
 ]
 ATTRIBUTION = (
     "The data used in this project was obtained from mocap.cs.cmu.edu. The database was created "
-    "with funding from NSF EIA-0196217. UI-PRMD (ODC PDDL 1.0) and DeepMimic clips (MIT): see NOTICE."
+    "with funding from NSF EIA-0196217. UI-PRMD (ODC PDDL 1.0) and DeepMimic clips (MIT): see "
+    "NOTICE."
 )
 
 

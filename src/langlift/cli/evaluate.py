@@ -177,7 +177,6 @@ def _facts(
         "data": f"motion corpus, split {args.split}, part {args.part}: {len(clips)} clips, "
         f"{sum(map(len, clips))} frames, {len({c.subject for c in clips})} subjects"
         + (f", only {args.only}" if args.only else ""),
-        "weights": weights,
-        "flip averaging": "yes",
+        **({"weights": weights, "flip averaging": "yes"} if weights else {}),
         "langlift": __version__,
     }
