@@ -17,12 +17,12 @@ import tyro
 from ..datasets.mocap_views import make_view
 from ..datasets.synthetic import SYNTHETIC_ACTIONS, synthetic_clip
 from ..errors import unknown
-from ..formats import write_keypoints
+from ..formats import make_folder, write_keypoints
 from ..geometry.human36m import human36m_cameras
 from ..metrics import mpjpe
 from ..view import save_picture
 from .arguments import parse, progress
-from .lift import STEM, describe, make_folder, summary, write_results
+from .lift import STEM, describe, summary, write_results
 
 _SEED = 20
 

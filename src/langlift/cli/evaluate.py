@@ -15,6 +15,7 @@ from ..datasets.clips import LabelledClip
 from ..datasets.corpus import PARTS, Corpus
 from ..datasets.mocap_views import SOURCES_2D, Source2D
 from ..errors import InputError, unknown
+from ..formats import make_folder
 from ..lifting.lifter import Lifter
 from ..protocols import mocap, robustness
 from ..protocols.classical import LinearRegression, MeanPose
@@ -23,7 +24,6 @@ from ..training.validation import evenly
 from ..view.robustness import save_robustness_figure
 from ..weights import DEFAULT, catalogue, find_weights, load
 from .arguments import comma_list, parse, progress
-from .lift import make_folder
 
 CLASSICAL = ("mean-pose", "linear-regression")
 _ROBUSTNESS_CLIPS = 60

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import tyro
 
 from ..errors import InputError
-from ..formats import WRITERS, ReadOptions, read, write
+from ..formats import WRITERS, ReadOptions, make_folder, read, write
 from ..tracks import Keypoints, Motion
 from .arguments import comma_list, parse, progress
 
@@ -90,16 +90,6 @@ def run(argv: Sequence[str]) -> int:
     elif not args.quiet:
         print(describe(motion, files))
     return 0
-
-
-def make_folder(out: Path) -> None:
-    """Make the folder for results, or say why it cannot be made."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"cannot make the folder {out} ({error.strerror}); choose another --out"
-        ) from error
 
 
 def write_results(

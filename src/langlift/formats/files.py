@@ -55,6 +55,21 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def make_folder(folder: Path) -> Path:
+    """Make a folder for results, and those above it.
+
+    Raises:
+        InputError: when it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"cannot make the folder {folder} ({error.strerror}); choose another --out"
+        ) from error
+    return folder
+
+
 @contextmanager
 def naming(path: str | Path) -> Iterator[None]:
     """Put the file's name before the message of every input error raised inside.

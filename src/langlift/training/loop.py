@@ -24,7 +24,7 @@ from torch import nn
 from ..actions import ActionVocabulary
 from ..datasets.clips import LabelledClip
 from ..errors import InputError
-from ..formats.files import atomic_write
+from ..formats.files import atomic_write, make_folder
 from ..lifting.bundle import Bundle, save_bundle
 from ..lifting.lifter import Lifter
 from ..methods.base import Batch, Method
@@ -207,12 +207,7 @@ def prepare_folder(out: Path, config: TrainConfig, resume: bool) -> None:
         raise InputError(
             f"{out} already holds a run; continue it with --resume or choose another --out"
         )
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"cannot make the folder {out} ({error.strerror}); choose another --out"
-        ) from error
+    make_folder(out)
     with atomic_write(path) as temporary:
         Path(temporary).write_text(json.dumps(as_dict(config), indent=2) + "\n")
 
