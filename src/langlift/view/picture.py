@@ -253,7 +253,11 @@ class _Page:
                 "side": "against the x axis" if world else "from the camera's right",
                 "top": "from above",
             }
-            name, about = "3D pose", "\n".join(f"{view}: {captions[view]}" for view in views)
+            lines = [f"{view}: {captions[view]}" for view in views]
+            if not world and "side" in views:
+                # People take the lean for an error; it is the angle at which the camera looks.
+                lines += ["a camera that looks down", "makes figures lean here"]
+            name, about = "3D pose", "\n".join(lines)
         x = 0.35 / _WIDTH
         write(self.figure, x, (top - 0.16) / _HEIGHT, name, 12, va="center", fontweight="bold")
         style: dict[str, Any] = {"color": MUTED, "va": "top", "linespacing": 1.5}
