@@ -185,9 +185,11 @@ def test_weights_inspect_tells_what_the_file_says(langlift):
     assert told["method"] == "vpose" and told["config"]["widths"] == [3, 3]
     assert told["actions"]["labels"] == ["walk", "squat", "wave"]
     assert told["card"]["licence"] == "Apache-2.0" and told["fps"] == 50
-    assert len(told["sha256"]) == 64 and told["parameters"] > 1000
+    assert len(told["weights_sha256"]) == 64 and told["parameters"] > 1000
     text = langlift("weights", "inspect", "tiny.safetensors").out
-    assert f"sha256: {told['sha256']}\n" in text and '"licence": "Apache-2.0"' in text
+    assert (
+        f"weights_sha256: {told['weights_sha256']}\n" in text and '"licence": "Apache-2.0"' in text
+    )
 
 
 def test_weights_list(langlift, tmp_path, monkeypatch):

@@ -63,7 +63,11 @@ def toy(frames: int = 12, action: bool = True) -> Motion:
         rows = np.array([[0.7, 0.2, 0.06, 0.03, 0.01]] * len(windows))
         labels = ("SideLunge", "deep_squat", "sit_to_stand", "walking", "unknown")
         estimate = ActionEstimate(labels, rows, windows)
-    origin = {"model": "toy", "weights": "sha256:0123", "camera": "focal length assumed"}
+    origin = {
+        "model": "toy",
+        "weights_sha256": "0123456789abcdef",
+        "camera": "focal length assumed",
+    }
     return Motion(swinging(frames), HUMAN36M_17, 25, action=estimate, provenance=origin)
 
 
@@ -160,7 +164,7 @@ def test_words_percent_and_provenance_are_on_the_page():
     for text in ("Clip $7$", "Side lunge  70 %", "side lunge", "70 %", "deep squat", "20 %"):
         assert text in words
     assert "12 frames  ·  25 fps  ·  0.48 s" in words
-    assert "model: toy  ·  weights: sha256:0123  ·  camera: focal length assumed" in words
+    assert "model: toy  ·  weights: 0123456789 …  ·  camera: focal length assumed" in words
     assert "figures stand on their lowest joint" in words
 
 

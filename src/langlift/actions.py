@@ -65,6 +65,11 @@ class ActionVocabulary:
             raise unknown("action", label, self.labels)
         return self.labels.index(label)
 
+    @property
+    def mirror(self) -> tuple[int, ...]:
+        """(k) class index of the mirrored motion of each class; an involution."""
+        return tuple(self.index(self.mirrored(label)) for label in self.labels)
+
     def mirrored(self, label: str) -> str:
         """The label of the mirrored motion: itself unless it names a side that has a twin class."""
         other = mirror_words(label)

@@ -114,6 +114,7 @@ def _mocap(
     models: dict[str, Lifter | None],
 ) -> Report:
     scored = corpus.split(args.split).scored_classes
+    classes = mocap.enough_clips(clips, scored)
     training = corpus.clips("train", args.split) if set(models) & set(CLASSICAL) else []
     results, weights = {}, {}
     for name, lifter in models.items():
@@ -122,7 +123,7 @@ def _mocap(
         for source in sources:
             model = lifter or _classical(name, training, source)
             with progress(f"{name}, {source}", args.quiet or args.json) as advance:
-                results[name, source] = mocap.measure(model, clips, source, advance, scored)
+                results[name, source] = mocap.measure(model, clips, source, advance, classes)
     return mocap.report(results, clips, scored, _facts(args, clips, weights))
 
 

@@ -90,7 +90,7 @@ def _inspect(args: InspectArguments) -> int:
     bundle, state, digest = read_bundle(path)
     facts = {
         "file": str(Path(path).name),
-        "sha256": digest,
+        "weights_sha256": digest,
         "parameters": _count(state),
         **{key: _plain(value) for key, value in bundle.metadata().items()},
     }

@@ -24,8 +24,8 @@ from ..actions import ActionVocabulary
 from ..errors import InputError
 from ..formats.files import atomic_write, one_line
 from ..methods import get_method
-from ..methods.base import Method
-from ..skeletons import Skeleton, get_skeleton
+from ..methods.base import Method, config_from_dict
+from ..skeletons import HUMAN36M_17, Skeleton, get_skeleton
 from ..tracks import check_fps
 from .features import FeatureConfig
 
@@ -106,7 +106,7 @@ def _ordered(raw: bytes) -> bytes:
 
 
 def read_bundle(path: str | Path) -> tuple[Bundle, dict[str, Tensor], str]:
-    """Read a bundle: what it says, its tensors (float32), and the SHA-256 of the file.
+    """Read a bundle: what it says, its tensors (float32), and the digest of its weights.
 
     Raises:
         InputError: when the file is absent, damaged, no bundle, or of a newer format.
@@ -127,11 +127,24 @@ def read_bundle(path: str | Path) -> tuple[Bundle, dict[str, Tensor], str]:
         ) from error
     bundle = _parse(path, head)
     state = {n: t.float() if t.is_floating_point() else t for n, t in tensors.items()}
-    return bundle, state, hashlib.sha256(path.read_bytes()).hexdigest()
+    return bundle, state, weights_digest(tensors)
+
+
+def weights_digest(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 over names, types and values of tensors as stored.
+
+    The header is left out, so adding measured figures to a card does not make other weights of it.
+    """
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        value = tensors[name].contiguous()
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)};".encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def load_network(path: str | Path) -> tuple[Bundle, Method, str]:
-    """The bundle, its network in evaluation mode with the weights in, and the file's SHA-256.
+    """The bundle, its network in evaluation mode with the weights in, and their digest.
 
     Raises:
         InputError: also when tensors are missing, unexpected, of another shape or not finite,
@@ -203,16 +216,20 @@ def _parse(path: Path, head: Mapping[str, str]) -> Bundle:
     _check_header(path, head)
     try:
         entries = {key: json.loads(head[key]) for key in _ENTRIES}
-        config = get_method(str(entries["method"])).config(**entries["config"])
+        method = get_method(str(entries["method"]))
+        config = config_from_dict(method.config, entries["config"])
+        skeleton = get_skeleton(entries["skeleton"])
+        if skeleton != HUMAN36M_17:
+            raise InputError(f"its skeleton is {skeleton.name}, lifters work on {HUMAN36M_17.name}")
         return Bundle(
             method=str(entries["method"]),
             config=config,
-            features=FeatureConfig(**entries["features"]),
+            features=config_from_dict(FeatureConfig, entries["features"]),
             actions=ActionVocabulary(
                 tuple(entries["actions"]["labels"]), tuple(entries["actions"]["texts"])
             ),
             fps=check_fps(entries["fps"]),
-            skeleton=get_skeleton(entries["skeleton"]),
+            skeleton=skeleton,
             card=dict(entries["card"]),
         )
     except (KeyError, TypeError, ValueError) as error:

@@ -3,8 +3,9 @@
 Two kinds. ``screen`` is the field's usual normalisation by the image; the network then has to know
 the camera. ``person`` turns a *virtual camera* to follow the person, scales by the person's size
 in the image and hands the network a pose that no longer depends on where in the image, how far
-away or how large the person is. Both are pure functions of the track, frame by frame, so windows
-of one track agree where they overlap and whole sequences can go through a network once.
+away or how large the person is. Both are computed once for a whole track, which then goes through
+a network without being cut up. (`person` averages over up to 121 frames around each frame, so near
+the ends of a training window the features differ a little from those of the whole track.)
 """
 
 from __future__ import annotations

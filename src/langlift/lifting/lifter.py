@@ -68,7 +68,7 @@ class Lifter:
         bundle: what the network is and how its input is normalised.
         network: the torch module, exactly (b, f, j, 2) -> (b, f_out, j, 3).
         name: what to call the model in results.
-        digest: SHA-256 of the weights file.
+        digest: SHA-256 of the weights, see `bundle.weights_digest`.
     """
 
     def __init__(self, bundle: Bundle, network: Method, name: str = "", digest: str = "") -> None:
@@ -135,7 +135,10 @@ class Lifter:
             fps=points.fps,
             space="root",
             action=action,
-            provenance=self._provenance(points, camera is not None, lens, options),
+            provenance={
+                **self._provenance(points, camera is not None, lens, options),
+                "action": "none" if action is None else "estimated by the model from the 2D motion",
+            },
         )
 
     def _lift_frames(
@@ -181,6 +184,8 @@ class Lifter:
             joints = [(joints[0] + mirror_joints(joints[1])) / 2]
         if logits[0] is None:
             return joints[0], None
+        if options.flip:
+            logits[1] = logits[1][..., list(self.actions.mirror)]
         return joints[0], _numpy(torch.stack(logits).mean(dim=0)[0])
 
     def _action(self, logits: np.ndarray, points: Keypoints) -> ActionEstimate:
@@ -215,9 +220,6 @@ class Lifter:
             "method": self.bundle.method,
             "weights_sha256": self.digest,
             "weights_licence": self.bundle.card.get("licence", "not stated"),
-            "action": "estimated by the model from the 2D motion"
-            if len(self.actions)
-            else "none: the model knows no actions",
             "camera": f"{origin}: focal length {lens.focal[0]:.0f} px, image "
             f"{lens.image_size[0]} x {lens.image_size[1]}",
             "precision": options.precision,

@@ -6,16 +6,17 @@ crop and root belong to the lifter and never to a network.
 
 from __future__ import annotations
 
+import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, get_type_hints, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
 from ..actions import ActionVocabulary
-from ..errors import InputError
+from ..errors import InputError, unknown
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,8 @@ class Prediction:
 
     Args:
         joints: (b, f_out, j, 3) metres relative to the root, in the axes of the input features.
-        action_logits: (b, f_out, k) per output frame or (b, 1, k) per window; None without a head.
+        action_logits: (b, f_out, k) per output frame, or None without a head; a method that names
+            a window as a whole repeats its logits over the window's frames.
         hypotheses: (h, b, f_out, j, 3) or None.
     """
 
@@ -162,3 +164,33 @@ def refuse_guidance(method: str, guidance: Guidance | None) -> None:
             f"{method} cannot use an action {guidance.kind} ({guidance.value!r}); it predicts the "
             "action itself: leave the guidance out"
         )
+
+
+def config_from_dict(kind: type, values: Any, narrower: Mapping[str, type] | None = None) -> Any:
+    """A config dataclass, nested ones included, from plain values such as JSON holds.
+
+    Args:
+        kind: the dataclass.
+        values: settings by name; those left out have their defaults.
+        narrower: classes of fields whose annotation is too general to build them.
+
+    Raises:
+        InputError: for an unknown setting, or a value that is not of the setting's kind.
+    """
+    if not isinstance(values, dict):
+        raise InputError(f"{kind.__name__} is {values!r}; it must be settings by name")
+    hints = get_type_hints(kind) | dict(narrower or {})
+    known = {f.name for f in dataclasses.fields(kind)}
+    arguments = {}
+    for name, value in values.items():
+        if name not in known:
+            raise unknown(f"setting of {kind.__name__}", name, known)
+        if dataclasses.is_dataclass(hints[name]):
+            value = config_from_dict(hints[name], value)  # type: ignore[arg-type]
+        arguments[name] = tuple(value) if isinstance(value, list) else value
+    try:
+        return kind(**arguments)
+    except TypeError as error:  # a check met a value that cannot be compared, such as a word
+        raise InputError(
+            f"a setting of {kind.__name__} has a value of the wrong kind ({error}); correct it"
+        ) from error

@@ -80,6 +80,8 @@ class WindowSampler:
         self._start = np.concatenate([[0], np.cumsum(self._count)[:-1]])
         known = {label: k for k, label in enumerate(actions.labels)}
         self._action = np.array([known.get(c.action, -1) for c in clips])
+        # One entry more, so that unlabelled (-1) stays unlabelled.
+        self._mirrored = np.array([*actions.mirror, -1])
         self._chance = _clip_chances(clips, config.synthetic_share)
         self._fixed: list[Camera] | None = None
         if config.cameras == "human36m":
@@ -124,13 +126,15 @@ class WindowSampler:
     def _change(self, windows: _Windows, rng: np.random.Generator) -> _Windows:
         """Mirror, rebody, mix, tilt and turn; a window with borrowed limbs keeps its label."""
         augment = self.config.augment
-        joints = mirror_world(windows.joints, rng.random(len(windows.joints)) < 0.5)
+        mirrored = rng.random(len(windows.joints)) < 0.5
+        joints = mirror_world(windows.joints, mirrored)
+        action = np.where(mirrored, self._mirrored[windows.action], windows.action)
         if augment.mix:
             joints = mix_limbs(joints, augment, rng)
         joints = change_body(joints, augment, rng)
         if augment.tilt_share:
             joints = tilt(joints, augment, rng)
-        return replace(windows, joints=_turn(joints, rng.uniform(0, 2 * np.pi, len(joints))))
+        return _Windows(_turn(joints, rng.uniform(0, 2 * np.pi, len(joints))), action)
 
     def _cameras(self, joints: np.ndarray, rng: np.random.Generator) -> CameraBatch:
         if self._fixed is None:

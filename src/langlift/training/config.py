@@ -10,6 +10,7 @@ from ..datasets.augment import AugmentConfig, nothing
 from ..datasets.views import CameraRanges
 from ..errors import InputError, unknown
 from ..lifting.features import FeatureConfig
+from ..methods.base import config_from_dict
 from ..methods.vpose import VPoseConfig
 
 _NOT_NEGATIVE = (
@@ -127,27 +128,7 @@ def from_dict(values: dict[str, Any], model: type = VPoseConfig) -> TrainConfig:
     Raises:
         InputError: for an unknown setting, or a value that is not of the setting's kind.
     """
-    return _build(TrainConfig, values, {"model": model})
-
-
-def _build(kind: type, values: dict[str, Any], narrower: dict[str, type] | None = None) -> Any:
-    if not isinstance(values, dict):
-        raise InputError(f"{kind.__name__} is {values!r}; it must be settings by name")
-    hints = get_type_hints(kind) | (narrower or {})
-    known = {f.name for f in dataclasses.fields(kind)}
-    arguments = {}
-    for name, value in values.items():
-        if name not in known:
-            raise unknown(f"setting of {kind.__name__}", name, known)
-        if dataclasses.is_dataclass(hints[name]):
-            value = _build(hints[name], value)  # type: ignore[arg-type]
-        arguments[name] = tuple(value) if isinstance(value, list) else value
-    try:
-        return kind(**arguments)
-    except TypeError as error:  # a check met a value that cannot be compared, such as a word
-        raise InputError(
-            f"a setting of {kind.__name__} has a value of the wrong kind ({error}); correct it"
-        ) from error
+    return config_from_dict(TrainConfig, values, {"model": model})
 
 
 _SMALL_VPOSE = VPoseConfig(

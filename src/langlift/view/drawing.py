@@ -380,9 +380,10 @@ def _seconds(ax: Axes, size: float) -> None:
 def footnotes(motion: Motion, keypoints: Keypoints | None) -> str:
     """Where the result comes from: model, weights, camera, precision, 2D conversions."""
     given: Mapping[str, Any] = motion.provenance
+    shown = {"model": "model", "weights": "weights_sha256", "camera": "camera"}
     parts = [
-        f"{key}: {cut(str(given[key]), 120)}"
-        for key in ("model", "weights", "camera", "precision")
+        f"{name}: {cut(str(given[key]), 12 if name == 'weights' else 120)}"
+        for name, key in (shown | {"precision": "precision"}).items()
         if given.get(key) is not None
     ]
     source = given if given.get("conversion_notes") or keypoints is None else keypoints.provenance
