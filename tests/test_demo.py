@@ -33,7 +33,7 @@ def test_the_demo_writes_its_files_and_names_the_action(langlift, tmp_path):
     motion = read_motion(tmp_path / "demo" / "motion.npz")
     assert motion.action is not None and lines[1].startswith(f"action: {motion.action.label} ")
     assert {f"wrote demo/{name}" for name in FILES - {"keypoints.npz"}} <= set(lines)
-    assert lines[-1].startswith("synthetic clip of 'side_lunge', noisy 2D: MPJPE ")
+    assert lines[-1].startswith("synthetic clip of 'kick', noisy 2D: MPJPE ")
     assert lines[-1].endswith(" mm")
 
 

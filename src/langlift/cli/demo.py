@@ -40,7 +40,7 @@ class DemoArguments:
     """
 
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("demo")
-    action: str = "side_lunge"
+    action: str = "kick"
     open: bool = True
     quiet: bool = False
     json: bool = False
