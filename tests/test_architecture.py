@@ -31,6 +31,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"lifting", "training", "protocols", "view", "detection", "formats"}),
     frozenset({"weights"}),  # opens a bundle by name, so it stands on lifting
     frozenset({"cli"}),
+    frozenset({"__main__"}),
 )
 #: Imports between neighbours of one layer, each for a reason that a reader would accept.
 SIDEWAYS: dict[str, frozenset[str]] = {
@@ -253,8 +254,8 @@ def test_files_lines_and_functions_stay_short(source_files: list[Path]) -> None:
     expect_none([fault for path in source_files for fault in size_faults(path)])
 
 
-def test_no_unfinished_work_and_no_path_of_one_machine(source_files: list[Path]) -> None:
-    pattern = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|[\"'](/home|/root|/work|/tmp|/Users)/")
+def test_no_unfinished_work(source_files: list[Path]) -> None:
+    pattern = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
     expect_none([str(path) for path in source_files if pattern.search(path.read_text("utf-8"))])
 
 

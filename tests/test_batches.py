@@ -306,3 +306,21 @@ def test_no_clips():
 def test_clips_of_another_rate_are_refused():
     with pytest.raises(InputError, match="'toy' has 30 frames per second; networks are trained"):
         sampler([clip_of(CLIPS[0].joints, fps=30.0)])
+
+
+def test_a_mirrored_window_has_the_mirrored_label():
+    joints = np.tile(synthetic_clip("walk", np.random.default_rng(0), frames=1).joints, (40, 1, 1))
+    clips = []
+    for side in ("left", "right"):
+        raised = joints.copy()
+        raised[:, HUMAN36M_17.index(f"{side}_wrist"), 2] += 1.0
+        clips.append(clip_of(raised, action=f"raise_{side}_arm", name=side))
+    actions = ActionVocabulary(("raise_left_arm", "raise_right_arm"))
+    made = sampler(clips, actions, cameras="human36m", augment=nothing(), batch=32)
+    batch = made.batch(0)
+    # y points down, so the raised wrist has the smaller y.
+    left, right = (
+        batch.joints[:, 0, HUMAN36M_17.index(f"{side}_wrist"), 1] for side in ("left", "right")
+    )
+    assert torch.equal(batch.action, (right < left).long())
+    assert set(batch.action.tolist()) == {0, 1}

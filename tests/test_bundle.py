@@ -181,7 +181,7 @@ def test_a_format_version_that_is_no_number_is_refused(saved, version):
         ("actions", '{"labels": ["a", "a"], "texts": []}', "an action label occurs twice"),
         ("actions", "{}", "labels"),
         ("actions", "5", "cannot be used"),
-        ("fps", "0", "fps is 0; it must be a positive number"),
+        ("fps", "0", "fps is 0; it must be between 1 and 1000"),
         ("fps", "NaN", "fps is nan"),
         ("fps", '"fast"', "fps is 'fast'"),
         ("skeleton", '"human36m_71"', "unknown skeleton 'human36m_71'"),

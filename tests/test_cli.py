@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +19,6 @@ from langlift.skeletons import HUMAN36M_17
 from langlift.tracks import Motion
 
 ROOT = Path(__file__).parents[1]
-PROGRAM = "import sys; from langlift.cli.main import main; sys.exit(main())"
 
 
 @pytest.fixture
@@ -333,67 +328,3 @@ def test_help_of_verbs_with_a_second_word(verb, langlift):
     said = langlift(verb, "--help")
     assert said.status == 0 and f"usage: langlift {verb} " in said.out
     assert langlift(verb) == said
-
-
-def process(*arguments: str, **options) -> subprocess.Popen[str]:
-    """The command in a process of its own, with UTF-8 pipes as a terminal has."""
-    path = os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
-    env = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"}
-    return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=env,
-        **options,
-    )
-
-
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        (["lift", "a", "--fps", "x"], "--fps is 'x'; it takes a number; langlift lift --help "),
-        (
-            ["lift", "a", "--skeletn", "x"],
-            "unknown option --skeletn x (did you mean --skeleton?); ",
-        ),
-        (["lift"], "INPUT is missing: 2D keypoints: a langlift .npz, "),
-        (["lift", "no.npz"], "no.npz: there is no such file or folder; check the path\n"),
-    ],
-)
-def test_bad_input_in_a_process(arguments, sentence):
-    started = process(*arguments)
-    out, err = started.communicate(timeout=60)
-    assert started.returncode == 2 and out == ""
-    assert err.startswith(f"langlift: {sentence}") and err.count("\n") == 1
-
-
-def test_lifting_in_a_process(langlift, tmp_path):
-    options = ["--model", "tiny.safetensors", "--out", "out", "--formats", "npz"]
-    started = process("lift", "clip.npz", *options, cwd=tmp_path)
-    out, err = started.communicate(timeout=60)
-    assert (started.returncode, err) == (0, "")
-    assert out.endswith("wrote out/motion.npz\n")
-
-
-@pytest.mark.parametrize("arguments", [["help"], ["lift", "--help"]])
-def test_a_reader_that_leaves(arguments):
-    """As in ``langlift lift --help | head -0``: no complaint, no traceback."""
-    started = process(*arguments)
-    assert started.stdout is not None and started.stderr is not None
-    started.stdout.close()
-    err = started.stderr.read()
-    assert (started.wait(timeout=60), err) == (0, "")
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="signals are not sent like this on Windows")
-def test_ctrl_c_in_a_process(tmp_path):
-    run = TINY_RUN.replace("--steps 4", "--steps 1000000").replace("--log-every 1", "")
-    started = process("train", "vpose", *run.split(), "--log-every", "1", "-o", "run", cwd=tmp_path)
-    assert started.stdout is not None and started.stderr is not None
-    assert started.stdout.readline().startswith("step 1  ")
-    started.send_signal(signal.SIGINT)
-    out, err = started.communicate(timeout=60)
-    assert (started.returncode, err) == (130, "")
-    assert "stopped; continue it with --resume; the run is in run" in out.splitlines()[-1]
-    assert {"checkpoint.pt", "last.safetensors"} <= files_under(tmp_path / "run")

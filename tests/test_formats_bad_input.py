@@ -97,8 +97,8 @@ CASES = {
         "'joint_parents' is of type float64; it must be integers",
     ),
     "fps missing": (npz(fps=None), ReadOptions(), "fps is missing; give the frames per second (--"),
-    "fps zero": (npz(fps=0), ReadOptions(), "fps is 0; it must be a positive number"),
-    "fps negative": (npz(), ReadOptions(fps=-30), "fps is -30; it must be a positive number"),
+    "fps zero": (npz(fps=0), ReadOptions(), "fps is 0; it must be between 1 and 1000"),
+    "fps negative": (npz(), ReadOptions(fps=-30), "fps is -30; it must be between 1 and 1000"),
     "fps NaN": (npz(fps=np.nan), ReadOptions(), "fps is nan"),
     "fps of frames": (
         npz(fps=[30, 30]),
@@ -192,7 +192,7 @@ CASES = {
     "openpose zeros": (as_json({"people": [{"pose_keypoints_2d": [0] * 75}]}), GOOD, NOTHING_SEEN),
     "openpose fps": (as_json(FRAME), ReadOptions(image_size=(640, 480)), "fps is missing"),
     "openpose image size": (as_json(FRAME), ReadOptions(fps=30), "--image-size"),
-    "giant fps": (as_json(FRAME), ReadOptions(fps=10**400, image_size=(9, 9)), "not a finite num"),
+    "giant fps": (as_json(FRAME), ReadOptions(fps=10**400, image_size=(9, 9)), "fps is beyond"),
     "several people": (
         as_json({"people": [PERSON] * 30}),
         GOOD,

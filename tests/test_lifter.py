@@ -207,7 +207,7 @@ def test_missing_joints_frames_and_ends_stay_finite(fps):
     motion = lifter().lift(track(100, fps, confidence=confidence))
     assert np.isfinite(motion.joints).all() and len(motion) == 100
     only = np.zeros((100, 17))
-    only[33, LEFT_WRIST] = 1
+    only[33, [0, 1, 4, LEFT_WRIST]] = 1
     motion = lifter().lift(track(100, fps, confidence=only))
     assert np.isfinite(motion.joints).all() and len(motion) == 100
 
@@ -360,7 +360,8 @@ def test_joints_that_no_ray_reaches_count_as_not_seen():
 
 def test_a_lens_that_sees_none_of_the_joints_is_an_error():
     barrel = Camera("barrel", (1000, 1000), (700.0, 700.0), (500.0, 500.0), (-0.4, 0.0, 0.0))
-    keypoints = Keypoints(np.full((3, 17, 2), 4000.0), "human36m_17", 50, (1000, 1000))
+    far = np.full((3, 17, 2), 4000.0) + np.arange(17)[:, None]
+    keypoints = Keypoints(far, "human36m_17", 50, (1000, 1000))
     with pytest.raises(InputError, match="no joint lies where the lens of camera 'barrel' can see"):
         lifter().lift(keypoints, barrel)
 
@@ -381,3 +382,31 @@ def test_a_camera_of_other_images_is_an_error():
 def test_bad_options_say_what_is_wrong(changes, message):
     with pytest.raises(InputError, match=message):
         LiftOptions(**changes)
+
+
+def test_a_track_that_shows_no_pose_is_refused():
+    """A network would name an action and draw a body from a single shoulder."""
+    three = np.zeros((5, 17))
+    three[:, [0, 11, 14]] = 1
+    with pytest.raises(InputError, match="at most 3 of 17 joints are seen .* at least 4"):
+        lifter().lift(track(5, confidence=three))
+    point = np.tile(np.arange(5.0)[:, None, None] + 300, (1, 17, 2))
+    with pytest.raises(InputError, match="all joints lie on one pixel in every frame"):
+        lifter().lift(Keypoints(point, "human36m_17", 50, LENS.image_size))
+
+
+def test_the_provenance_says_how_much_was_seen():
+    confidence = np.ones((4, 17))
+    confidence[:2, :] = 0
+    said = lifter().lift(track(4, confidence=confidence)).provenance
+    assert said["joints_seen"] == "50% of the joints, the rest filled in"
+
+
+def test_flip_averaging_swaps_the_classes_of_left_and_right():
+    sided = ActionVocabulary(("raise_left_arm", "raise_right_arm", "walk"))
+    made, points = lifter(actions=sided), track(30)
+    mirror = mirrored(points)
+    seen = made.lift(points, LENS).action.mean
+    other = made.lift(mirror, LENS.mirrored()).action.mean
+    assert np.allclose(seen, other[[1, 0, 2]], atol=1e-5)
+    assert not np.allclose(seen[0], seen[1], atol=1e-4)

@@ -20,7 +20,9 @@ def ramp(frames: int, joints: int = 2) -> np.ndarray:
     ("frames", "fps_from", "fps_to", "expected"),
     [
         (4, 25, 50, [0, 0.5, 1, 1.5, 2, 2.5, 3]),
-        (4, 100, 50, [0, 2]),
+        (4, 100, 50, [0, 2, 3]),
+        (5, 240, 50, [0, 4]),
+        (6, 240, 50, [0, 4.8, 5]),
         (5, 100, 50, [0, 2, 4]),
         (4, 30, 50, [0, 0.6, 1.2, 1.8, 2.4, 3.0]),
         (1, 12.5, 50, [0]),
@@ -33,11 +35,13 @@ def test_frame_times_have_their_known_values(frames, fps_from, fps_to, expected)
 
 @settings(deadline=None)
 @given(st.integers(1, 2000), st.sampled_from(RATES), st.sampled_from(RATES))
-def test_both_rates_cover_the_same_time(frames, fps_from, fps_to):
+def test_both_rates_have_the_first_and_the_last_frame(frames, fps_from, fps_to):
     at = frame_times(frames, fps_from, fps_to)
-    assert at[0] == 0
-    assert at[-1] <= frames - 1 + 1e-6
-    assert frames - 1 - at[-1] < fps_from / fps_to  # less than one new frame is left over
+    steps = np.diff(at)
+    assert at[0] == 0 and at[-1] == pytest.approx(frames - 1, abs=1e-6)
+    assert at[-1] <= frames - 1
+    assert steps[:-1] == pytest.approx(fps_from / fps_to)
+    assert (steps > 0).all() and (steps <= fps_from / fps_to + 1e-6).all()
 
 
 def test_steady_motion_stays_steady():
@@ -66,6 +70,15 @@ def test_there_and_back_is_the_same_steady_motion(fps):
     held = int(np.ceil(fps / 50.0))  # frames after the last one of the other rate
     assert back[:-held] == pytest.approx(ramp(40)[:-held])
     assert np.abs(back - ramp(40)).max() < fps / 50.0
+
+
+@pytest.mark.parametrize("fps", [59.94, 120.0, 240.0])
+@pytest.mark.parametrize("frames", [2, 3, 7, 238, 239, 240, 241])
+def test_no_two_frames_of_a_fast_clip_hold_the_same_pose(frames, fps):
+    """The last frames lie after the last regular frame of the lower rate and still differ."""
+    there = resample_joints(ramp(frames), frame_times(frames, fps, 50.0))
+    back = resample_joints(there, np.arange(frames) * (50.0 / fps))
+    assert (np.diff(back[:, 0, 0]) > 0.05).all()
 
 
 def test_points_that_are_all_seen_are_interpolated_like_joints():
@@ -131,8 +144,8 @@ def test_no_joint_that_was_seen_is_lost(frames, fps, share, seed):
 
 def test_a_joint_seen_only_where_the_lower_rate_has_no_frame_is_kept():
     seen = np.zeros((8, 2), dtype=bool)
-    seen[7, 0] = True  # the last new frame is at 4.8
+    seen[3, 0] = True  # new frames are at 0, 2.4, 4.8 and 7
     points, found = resample_points(ramp(8), seen, frame_times(8, 120, 50))
-    assert found[:, 0].tolist() == [False, False, True] and not found[:, 1].any()
-    assert points[2, 0].tolist() == [7.0, -7.0]
+    assert found[:, 0].tolist() == [False, True, False, False] and not found[:, 1].any()
+    assert points[1, 0].tolist() == [3.0, -3.0]
     assert not points[:, 1].any()

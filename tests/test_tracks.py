@@ -100,11 +100,16 @@ def test_objects_with_arrays_can_be_compared() -> None:
             "a confidence is inf; give finite",
         ),
         ({"fps": None}, r"fps is missing; give the frames per second \(--fps\)"),
-        ({"fps": 0}, "fps is 0; it must be a positive number of frames per second"),
-        ({"fps": -25}, "fps is -25; it must be a positive number"),
-        ({"fps": NAN}, "fps is nan; it must be a positive number"),
-        ({"fps": INF}, "fps is inf; it must be a positive number"),
-        ({"fps": "fast"}, "fps is 'fast'; it must be a positive number"),
+        ({"fps": 0}, r"fps is 0; it must be between 1 and 1000 frames per second$"),
+        ({"fps": 0.001}, r"fps is 0\.001; it must be between 1 and 1000"),
+        ({"fps": np.float64(0.999)}, r"fps is 0\.999; it must be between"),
+        ({"fps": 1000.5}, r"fps is 1000\.5; it must be between"),
+        ({"fps": 10**400}, "fps is beyond all numbers of frames; it must be between"),
+        ({"fps": -(10**5000)}, "fps is beyond all numbers of frames; it must be between"),
+        ({"fps": -25}, "fps is -25; it must be between 1 and 1000"),
+        ({"fps": NAN}, "fps is nan; it must be between 1 and 1000"),
+        ({"fps": INF}, "fps is inf; it must be between 1 and 1000"),
+        ({"fps": "fast"}, "fps is 'fast'; it must be between 1 and 1000"),
         ({"image_size": None}, r"the image size is missing; .*--image-size WIDTH HEIGHT"),
         ({"image_size": (640,)}, r"the image size is \(640,\); it must be two positive"),
         ({"image_size": 640}, "the image size is 640; it must be two positive numbers"),
@@ -246,7 +251,7 @@ def test_every_space_states_its_axes() -> None:
         ({"joints": np.zeros((0, 17, 3))}, "a motion needs at least one frame"),
         ({"joints": np.full((5, 17, 3), INF)}, "joints holds infinite values"),
         ({"skeleton": "h36m"}, "unknown skeleton 'h36m'"),
-        ({"fps": None}, "fps is None; it must be a positive number"),
+        ({"fps": None}, "fps is None; it must be between 1 and 1000"),
         ({"space": "camara"}, "space is 'camara'; it must be one of root, camera, world"),
         ({"root": np.zeros((4, 3))}, r"root has shape \(4, 3\); it must be \(5, 3\)"),
         ({"root": "nowhere"}, "root is not an array of numbers"),
@@ -267,7 +272,8 @@ def test_motion_replaced_is_checked_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "rate"), [(30, 30.0), ("23.976", 23.976), (np.float32(50), 50.0)]
+    ("given", "rate"),
+    [(30, 30.0), ("23.976", 23.976), (np.float32(50), 50.0), (1, 1.0), (1000, 1000.0)],
 )
 def test_frame_rates_come_as_numbers_or_text(given: Any, rate: float) -> None:
     assert check_fps(given) == rate

@@ -27,14 +27,28 @@ SPACE_AXES: dict[str, str] = {
 }
 
 
+#: Frames per second that are accepted. A network has a rate of its own, so a track is resampled
+#: by the ratio of the two: a rate far below these would make more frames than memory holds.
+SLOWEST_FPS, FASTEST_FPS = 1, 1000
+
+
 def check_fps(fps: Any) -> float:
-    """Frames per second as a positive finite float."""
+    """Frames per second as a float, `SLOWEST_FPS` to `FASTEST_FPS`.
+
+    Raises:
+        InputError: for anything else.
+    """
     try:
         rate = float(fps)
+        got = f"{rate:.15g}"
+    except OverflowError:  # a whole number with more digits than anybody wants to read
+        rate, got = float("inf"), "beyond all numbers of frames"
     except (TypeError, ValueError):
-        rate = float("nan")
-    if not np.isfinite(rate) or rate <= 0:
-        raise InputError(f"fps is {fps!r}; it must be a positive number of frames per second")
+        rate, got = float("nan"), repr(fps)
+    if not SLOWEST_FPS <= rate <= FASTEST_FPS:
+        raise InputError(
+            f"fps is {got}; it must be between {SLOWEST_FPS} and {FASTEST_FPS} frames per second"
+        )
     return rate
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 
@@ -19,15 +22,20 @@ VERBS = {
     "evaluate": "measure models under a protocol",
     "weights": "list or inspect weights",
 }
-BAD_INPUT, INTERRUPTED = 2, 130
+BAD_INPUT, INTERRUPTED, TERMINATED = 2, 130, 143
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     Returns:
-        The exit status: 0, 2 for input that cannot be used, 130 after Ctrl-C.
+        The exit status: 0, 2 for input that cannot be used, 130 after Ctrl-C, 143 after SIGTERM.
     """
+    with _sigterm_unwinds():
+        return _main(argv)
+
+
+def _main(argv: Sequence[str] | None) -> int:
     try:
         try:
             return _run(list(sys.argv[1:] if argv is None else argv))
@@ -39,11 +47,41 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("langlift: interrupted; nothing half-written was left behind", file=sys.stderr)
         return INTERRUPTED
+    except SystemExit as stop:
+        if stop.code != TERMINATED:  # --help
+            raise
+        print("langlift: terminated; nothing half-written was left behind", file=sys.stderr)
+        return TERMINATED
     except BrokenPipeError:
         # The reader of our output has gone (`| head`); there is nobody to tell. What is still
         # buffered goes nowhere, or Python would complain about it when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+@contextmanager
+def _sigterm_unwinds() -> Iterator[None]:
+    """Let SIGTERM end the command as an exception does, so that temporary files are removed.
+
+    By default the process would end at once. Training replaces this handler while it runs, to save
+    what it has. Only the main thread may set handlers; elsewhere nothing changes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: object) -> None:
+        # The files are being removed now; a second SIGTERM must not break that off.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise SystemExit(TERMINATED)
+
+    before = signal.getsignal(signal.SIGTERM)
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        # None stands for a handler that was not set from Python, which cannot be put back.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
 
 
 def _run(arguments: Sequence[str]) -> int:

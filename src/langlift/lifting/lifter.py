@@ -36,6 +36,7 @@ from .resample import frame_times, resample_joints, resample_points
 
 Precision = Literal["fp32", "bf16"]
 CHUNK_FRAMES = 2048
+MINIMUM_JOINTS = 4  # in at least one frame
 ACTION_WINDOW = 81  # frames at the model's rate; windows follow each other by a third
 Progress = Callable[[int, int], None]
 
@@ -113,6 +114,7 @@ class Lifter:
         """
         options = options or LiftOptions()
         points = keypoints.converted(HUMAN36M_17)
+        _check_evidence(points)
         lens = camera or Camera.assumed(points.image_size)
         if lens.image_size != points.image_size:
             raise InputError(
@@ -226,6 +228,7 @@ class Lifter:
             "flip": options.flip,
             "model_fps": self.bundle.fps,
             "input_fps": points.fps,
+            "joints_seen": f"{points.seen.mean():.0%} of the joints, the rest filled in",
             "smoothing": "none",
         }
 
@@ -256,6 +259,21 @@ def encode(
             "length and distortion"
         )
     return person_features(rays, seen, config, frames)
+
+
+def _check_evidence(points: Keypoints) -> None:
+    """Refuse a track from which nothing can be concluded; a network would invent a pose."""
+    most = int(points.seen.sum(axis=1).max())
+    if most < MINIMUM_JOINTS:
+        raise InputError(
+            f"at most {most} of 17 joints are seen in any frame; a pose needs at least "
+            f"{MINIMUM_JOINTS}: check the skeleton and the confidences"
+        )
+    seen = points.seen[..., None]
+    high = np.where(seen, points.xy, -np.inf).max(axis=1)
+    low = np.where(seen, points.xy, np.inf).min(axis=1)
+    if not (high > low).any():
+        raise InputError("all joints lie on one pixel in every frame; check the 2D coordinates")
 
 
 def _chunks(features: np.ndarray, chunk: int, overlap: int) -> Iterator[tuple[int, np.ndarray]]:

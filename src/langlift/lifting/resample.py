@@ -8,10 +8,15 @@ import numpy as np
 def frame_times(frames: int, fps_from: float, fps_to: float) -> np.ndarray:
     """Where, in source frames, the frames of the other rate lie; both tracks start together.
 
-    The last source frame is never passed, so ``frames`` frames at one rate cover the same time.
+    The first lies on the first source frame and the last on the last one, for which it comes up to
+    one frame early: without it the source frames after the last regular position would have no
+    frame of their own, and on the way back they would all hold the same pose.
+
+    Returns:
+        (n) positions, rising by ``fps_from / fps_to``, the last step by at most that.
     """
-    count = int(np.floor((frames - 1) * fps_to / fps_from + 1e-9)) + 1
-    return np.arange(count) * (fps_from / fps_to)
+    count = int(np.ceil((frames - 1) * fps_to / fps_from - 1e-9)) + 1
+    return np.minimum(np.arange(count) * (fps_from / fps_to), frames - 1)
 
 
 def resample_joints(joints: np.ndarray, at: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ word ``oracle`` in every table and file.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,6 +16,8 @@ from typing import Any, Literal
 
 from ..errors import InputError
 from ..formats.files import atomic_write
+
+_PIPE_COLUMNS = 220
 
 Unit = Literal["mm", "mm/frame", "%", "x"]
 
@@ -145,7 +148,8 @@ class Report:
         from rich.console import Console
         from rich.table import Table as RichTable
 
-        console = Console()
+        # A table that is cut to 80 columns loses digits; a file or pipe has no width.
+        console = Console() if sys.stdout.isatty() else Console(width=_PIPE_COLUMNS)
         console.print(f"protocol [bold]{self.protocol}[/bold]")
         for name, value in self.facts.items():
             console.print(f"  {name}: {_plain(value)}", markup=False, highlight=False)
