@@ -19,7 +19,7 @@ from langlift.training.loop import WEIGHTS, train
 
 
 @dataclass(frozen=True)
-class FrameMLPConfig:
+class FrameMLPConfig(base.MethodConfig):
     """Settings of the method: options of `langlift train`, header of the weights file.
 
     Args:

@@ -223,10 +223,28 @@ def test_training_end_to_end(langlift, tmp_path):
     files = {"config.json", "metrics.jsonl", "best.safetensors", "last.safetensors"}
     assert files < files_under(tmp_path / "run")
     told = json.loads(langlift("weights", "inspect", "run/best.safetensors", "--json").out)
-    assert told["card"]["command"].startswith("langlift train vpose --data synthetic")
+    settings = TINY_RUN.removeprefix("--data synthetic ")
+    assert told["card"]["command"] == f"langlift train vpose {settings}"
     assert "synthetic" in told["card"]["data"]
     out = langlift("lift", "clip.npz", "-m", "run/best.safetensors", "--json", "-o", "out").out
     assert json.loads(out)["provenance"]["model"] == "best"
+
+
+def test_the_card_keeps_the_first_command_and_no_path(langlift, tmp_path):
+    """However the options are written; resuming does not change what is told of the run."""
+    corpus = tiny_corpus(tmp_path / "secret")
+    options = TINY_RUN.removeprefix("--data synthetic ")
+    start = f"{options} --data={corpus} -o{tmp_path}/run --no-json --quiet"
+    assert langlift("train", "vpose", *start.split()) == (0, "", "")
+    again = ["--data", corpus, f"--out={tmp_path}/run", "--resume", "--quiet"]
+    assert langlift("train", "vpose", *again) == (0, "", "")
+    again = ["--data", corpus, f"-o{tmp_path}/run", "--resume", "--quiet"]
+    assert langlift("train", "vpose", *again) == (0, "", "")
+    for name in ("last", "best"):
+        card = json.loads(langlift("weights", "inspect", f"run/{name}.safetensors", "--json").out)
+        assert card["card"]["command"] == f"langlift train vpose {options}"
+    told = (tmp_path / "run" / "data.json").read_text()
+    assert "split core of a motion corpus" in told and str(tmp_path) not in told
 
 
 def test_training_in_json_and_in_silence(langlift):
@@ -276,7 +294,7 @@ def test_evaluating_prints_tables_and_writes_them(langlift, tmp_path):
         assert row["tags"]["views"] == "8" and not row["oracle"]
         assert 0 < row["figures"]["P-MPJPE"]["value"] <= row["figures"]["MPJPE"]["value"]
     text = (tmp_path / "report" / "mocap.md").read_text()
-    assert f"| mean-pose | gt | 8 | {rows[0]['figures']['MPJPE']['value']:.1f} [" in text
+    assert f"| mean-pose | gt | - | 8 | {rows[0]['figures']['MPJPE']['value']:.1f} [" in text
 
 
 def test_evaluating_a_choice(langlift, tmp_path, monkeypatch):

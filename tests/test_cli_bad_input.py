@@ -206,6 +206,10 @@ OTHERS = {
     "setting": (f"{RUN} -o run --step 3", "unknown option --step 3 (did you mean --steps?)"),
     "widths": (f"{RUN} -o run --model.widths 2 3", "widths is (2, 3)", "must be odd"),
     "learning rate": (f"{RUN} -o run --lr -1", "lr is -1.0", "must be positive"),
+    "endless rate": (f"{RUN} -o run --lr inf", "lr is inf", "positive and finite"),
+    "weight": (f"{RUN} -o run --model.action-weight nan", "action_weight is nan", "finite number"),
+    "joints": (f"{RUN} -o run --model.joints-in 16", "joints_in is 16", "leave joints_in at 17"),
+    "synthetic split": (f"{RUN} -o run --split nope", "split is 'nope'", "leave --split out"),
     "cameras": (f"{RUN} -o run --cameras all", "--cameras is 'all'; choose from 'random'"),
     "a run is there": (f"{RUN} -o old", "old already holds a run", "--resume", "another --out"),
     "nothing to resume": (f"{RUN} -o run --resume", "no run to resume", "without --resume"),
@@ -279,6 +283,16 @@ def test_settings_that_differ_from_those_of_the_run_that_is_resumed(langlift, tm
     check_refused(said, "did you mean 'steps'?")
     untouched = {p: b for p, b in before.items() if p.name != "config.json"}
     assert {p: p.read_bytes() for p in untouched} == untouched
+
+
+def test_data_that_differ_from_those_of_the_run_that_is_resumed(langlift, tmp_path):
+    assert langlift(*RUN.split(), "-o", "run", "--quiet").status == 0
+    before = {p: p.read_bytes() for p in (tmp_path / "run").iterdir()}
+    said = langlift(
+        "train", "vpose", "--data", tiny_corpus(tmp_path / "c"), "-o", "run", "--resume"
+    )
+    check_refused(said, "data differ", "was: synthetic, 21", "now: split core", "same --data")
+    assert {p: p.read_bytes() for p in before} == before
 
 
 def failing_savez(error: BaseException):

@@ -57,6 +57,13 @@ def test_the_keypoints_of_the_demo_can_be_lifted_again(langlift, tmp_path):
     assert again.provenance["camera"].startswith("assumed")
 
 
+def test_the_picture_says_what_the_clip_really_is(langlift, monkeypatch):
+    said = []
+    monkeypatch.setattr(demo, "save_picture", lambda *_, **words: said.append(words))
+    langlift("demo", "--action", "arm_circles", "--quiet")
+    assert said == [{"title": "langlift demo", "note": "true action: arm circles (synthetic clip)"}]
+
+
 def test_quiet_prints_nothing(langlift, tmp_path):
     assert langlift("demo", "--quiet") == (0, "", "")
     assert files_under(tmp_path / "demo") == FILES

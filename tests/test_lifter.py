@@ -388,7 +388,7 @@ def test_a_track_that_shows_no_pose_is_refused():
     """A network would name an action and draw a body from a single shoulder."""
     three = np.zeros((5, 17))
     three[:, [0, 11, 14]] = 1
-    with pytest.raises(InputError, match="at most 3 of 17 joints are seen .* at least 4"):
+    with pytest.raises(InputError, match=r"at most 3 of 17 joints are seen .* at least 4"):
         lifter().lift(track(5, confidence=three))
     point = np.tile(np.arange(5.0)[:, None, None] + 300, (1, 17, 2))
     with pytest.raises(InputError, match="all joints lie on one pixel in every frame"):

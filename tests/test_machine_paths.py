@@ -28,7 +28,7 @@ def test_no_path_of_one_machine() -> None:
 def test_weights_name_no_path_of_one_machine() -> None:
     from langlift.lifting.bundle import read_bundle
 
-    weights = sorted((PACKAGE / "weights").glob("*.safetensors"))
+    weights = sorted((ROOT / "src" / "langlift" / "weights").glob("*.safetensors"))
     assert weights, "the package holds no weights"
     heads = {path: read_bundle(path)[0].metadata() for path in weights}
     assert [f"{p}: {x}" for p, head in heads.items() for x in machine_paths(str(head))] == []

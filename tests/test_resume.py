@@ -20,7 +20,7 @@ from langlift.lifting.bundle import read_bundle
 from langlift.training import loop
 from langlift.training.checkpoint import NAME as CHECKPOINT
 from langlift.training.data import load_data
-from langlift.training.loop import BEST, CONFIG, METRICS, WEIGHTS, prepare_folder
+from langlift.training.folder import BEST, CONFIG, METRICS, WEIGHTS
 
 #: The run in a process of its own, which waits before its end until it is killed.
 CHILD = """
@@ -344,14 +344,6 @@ def test_a_log_that_cannot_be_written_stops_the_run(tmp_path):
     with pytest.raises(InputError, match=r"metrics\.jsonl cannot be written .*continue the run"):
         run(tmp_path, report=block)
     assert torch.load(tmp_path / CHECKPOINT, weights_only=True)["step"] == 10
-
-
-def test_preparing_writes_the_settings_and_nothing_else(tmp_path):
-    prepare_folder(tmp_path / "a" / "b", tiny_config(), resume=False)
-    assert [p.name for p in (tmp_path / "a" / "b").iterdir()] == [CONFIG]
-    # A start that failed before anything was trained does not stand in the way.
-    prepare_folder(tmp_path / "a" / "b", tiny_config(seed=8), resume=False)
-    assert json.loads((tmp_path / "a" / "b" / CONFIG).read_text())["seed"] == 8
 
 
 def test_another_order_of_data_would_show(tmp_path, whole):

@@ -14,6 +14,7 @@ from langlift.datasets.synthetic import SYNTHETIC_ACTIONS
 from langlift.datasets.views import CameraRanges
 from langlift.errors import InputError
 from langlift.lifting.features import FeatureConfig
+from langlift.methods.base import MethodConfig
 from langlift.methods.vpose import VPoseConfig
 from langlift.training.config import RECIPES, TrainConfig, as_dict, from_dict, recipe
 from langlift.training.data import load_data
@@ -80,10 +81,24 @@ def test_settings_that_cannot_be_read(values, message):
         ),
         ({"lr": 0.0}, "lr is 0.0; it must be positive"),
         ({"lr": math.nan}, "lr is nan; it must be positive"),
+        ({"lr": math.inf}, "lr is inf; it must be positive and finite"),
+        *(
+            ({n: v}, f"{n} is {v}; it must be a finite number")
+            for n in ("weight_decay", "grad_clip")
+            for v in (math.nan, math.inf)
+        ),
         ({"ema": 1.0}, "ema is 1.0; it must be at least 0 and below 1"),
         ({"synthetic_share": 1.5}, "synthetic_share is 1.5; it must be within 0 and 1"),
         ({"synthetic_share": 0.1}, "synthetic_share needs synthetic_clips of at least 1"),
-        ({"model": STRIDED}, "frames is 9; the strided form has 1 output frame"),
+        (
+            {"model": STRIDED},
+            r"frames is 9; a window of this model has 1 output frame\(s\): set fra",
+        ),
+        ({"model": 3}, "model is 3; it must be a method's config"),
+        *(
+            ({"model": VPoseConfig(**{n: 16})}, f"{n} is 16; .* 17 joints: leave {n} at 17")
+            for n in ("joints_in", "joints_out")
+        ),
         ({"model": VPoseConfig(causal=True)}, "a causal model needs screen features"),
         ({"features": FeatureConfig("screen")}, "random cameras need person features"),
         ({"optimizer": "sgd"}, "unknown optimizer 'sgd'; known: adam, adamw"),
@@ -95,6 +110,23 @@ def test_settings_that_cannot_be_read(values, message):
 def test_settings_that_cannot_be(settings, message):
     with pytest.raises(InputError, match=message):
         tiny_config(**settings)
+
+
+@dataclasses.dataclass(frozen=True)
+class PlainConfig(MethodConfig):
+    """A method that overrides nothing."""
+
+
+def test_what_training_asks_of_a_method():
+    plain, vpose = PlainConfig(), VPoseConfig()
+    assert (plain.trains_actions, plain.output_frames, plain.looks_ahead) == (True, None, True)
+    assert plain.for_lifting() is plain
+    assert tiny_config(model=plain, frames=5).model is plain
+    assert not vpose.trains_actions and VPoseConfig(action_weight=0.1).trains_actions
+    assert (vpose.output_frames, STRIDED.output_frames) == (None, 1)
+    assert vpose.looks_ahead and not VPoseConfig(causal=True).looks_ahead
+    assert STRIDED.for_lifting() == dataclasses.replace(STRIDED, form="dilated")
+    assert vpose.for_lifting() == vpose
 
 
 def test_unknown_recipe():
@@ -201,6 +233,12 @@ def test_synthetic_data():
     again = load_data("synthetic", dataclasses.replace(config, seed=4))
     assert (again.train[0].joints[:1] != data.train[0].joints[:1]).any()
     assert (again.validation[0].joints == data.validation[0].joints).all()  # fixed people
+
+
+@pytest.mark.parametrize("split", ["nope", "extended"])
+def test_synthetic_data_has_no_splits(split):
+    with pytest.raises(InputError, match=f"split is '{split}'; synthetic data has no splits: lea"):
+        load_data("synthetic", tiny_config(split=split))
 
 
 def test_data_without_a_corpus(tmp_path):

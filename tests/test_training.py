@@ -18,7 +18,7 @@ from langlift.training import loop
 from langlift.training.checkpoint import NAME as CHECKPOINT
 from langlift.training.config import as_dict, recipe
 from langlift.training.cost import measure_cost
-from langlift.training.loop import BEST, CONFIG, METRICS, WEIGHTS
+from langlift.training.folder import BEST, CONFIG, DATA, METRICS, WEIGHTS
 from langlift.training.validation import Validator
 
 
@@ -45,7 +45,7 @@ def test_the_loss_falls(trained):
 def test_what_a_run_leaves_behind(trained):
     out, result, _, config = trained
     assert sorted(p.name for p in out.iterdir()) == sorted(
-        [BEST, CHECKPOINT, CONFIG, METRICS, WEIGHTS]
+        [BEST, CHECKPOINT, CONFIG, DATA, METRICS, WEIGHTS]
     )
     assert json.loads((out / CONFIG).read_text()) == json.loads(json.dumps(as_dict(config)))
     assert result["step"] == 40 and result["finished"] is True
@@ -197,6 +197,45 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path, monkeypatch, value):
     assert not (tmp_path / WEIGHTS).exists()
 
 
+@pytest.mark.parametrize("grad_clip", [1.0, 0.0])
+def test_a_gradient_that_is_not_finite_stops_the_run(tmp_path, monkeypatch, grad_clip):
+    """The loss itself is finite: the root of 0 is, its slope is not."""
+    original, count, steps = VPoseMethod.training_loss, [0], []
+
+    def training_loss(self, batch):
+        count[0] += 1
+        found = original(self, batch)
+        if count[0] == 4:
+            spike = (self.encoder.shrink.bias * 0).sum().sqrt()
+            found = dataclasses.replace(found, terms={"mpjpe": found.terms["mpjpe"] + spike})
+        return found
+
+    monkeypatch.setattr(VPoseMethod, "training_loss", training_loss)
+    monkeypatch.setattr(
+        torch.optim.AdamW,
+        "step",
+        lambda self, step=torch.optim.AdamW.step: steps.append(1) or step(self),
+    )
+    config = tiny_config(grad_clip=grad_clip, validate_every=0)
+    message = "the norm of the gradient is nan at step 3" if grad_clip else "the loss is nan at"
+    with pytest.raises(InputError, match=message):
+        run(tmp_path, config, tiny_data(0))
+    assert len(steps) == (3 if grad_clip else 4)  # without clipping the next loss tells
+
+
+def test_every_checkpoint_is_written_once(tmp_path, monkeypatch):
+    written = []
+    original = loop.save_checkpoint
+
+    def save(folder, step, *state):
+        written.append(step)
+        original(folder, step, *state)
+
+    monkeypatch.setattr(loop, "save_checkpoint", save)
+    run(tmp_path, tiny_config(steps=20, validate_every=0), tiny_data(0))
+    assert written == [0, 10, 20]
+
+
 def test_a_learning_rate_far_too_high_is_told(tmp_path):
     hot = tiny_config(lr=1e25, warmup=0, optimizer="adam", validate_every=0)
     with pytest.raises(InputError, match="lower learning rate"):
@@ -270,6 +309,19 @@ def test_cost_is_measured_and_nothing_written(tmp_path, monkeypatch):
     assert cost.total_seconds == pytest.approx(40 * cost.step_seconds)
     assert cost.frames_per_second == pytest.approx(4 * 9 / cost.step_seconds)
     assert cost.memory_mb > 50
+
+
+def test_the_cost_is_that_of_the_network_that_is_trained(tmp_path):
+    """Without a weight for the action there is no head, in the forecast as in the run."""
+    model = dataclasses.replace(MODEL, action_weight=0.0)
+    config = tiny_config(model=model, batch=4, steps=1, validate_every=0)
+    threads = torch.get_num_threads()
+    cost = measure_cost("vpose", config, tiny_data(0))
+    torch.set_num_threads(threads)
+    run(tmp_path, config, tiny_data(0))
+    _, network, _ = load_network(tmp_path / WEIGHTS)
+    assert cost.parameters == cost.encoder_parameters
+    assert cost.parameters == sum(p.numel() for p in network.parameters())
 
 
 def test_a_finished_run_is_validated_on_what_it_was_given(trained):

@@ -17,8 +17,8 @@ from matplotlib.image import imread
 from langlift.errors import InputError, ShapeError
 from langlift.skeletons import COCO_17, HUMAN36M_17, SKELETONS, Skeleton
 from langlift.tracks import ActionEstimate, Keypoints, Motion
-from langlift.view import drawing, picture, save_picture, save_video
-from langlift.view.video import frame_rate
+from langlift.view import drawing, picture, save_picture, save_video, strip
+from langlift.view.video import _Screen, frame_rate
 
 # A standing person who faces the camera, metres: x right, y up, z away.
 REST = {
@@ -96,11 +96,11 @@ def frames_of(path: Path) -> tuple[list[np.ndarray], object]:
         return decoded, stream
 
 
-def texts_of(motion: Motion, keypoints=None, truth=None, title=None) -> str:
+def texts_of(motion: Motion, keypoints=None, truth=None, title=None, note=None) -> str:
     """All words that the picture would hold."""
-    figure = Figure(figsize=(16, 10), dpi=100)
+    figure = Figure(dpi=100)
     FigureCanvasAgg(figure)
-    picture._Page(figure, motion, keypoints, truth).draw(title)
+    picture._Page(figure, motion, keypoints, truth).draw(title, note)
     found = [t.get_text() for t in figure.texts]
     found += [t.get_text() for ax in figure.axes for t in ax.texts]
     return "\n".join(found)
@@ -114,7 +114,7 @@ def test_picture_has_its_size_and_both_sides(tmp_path):
     path = save_picture(motion, tmp_path / "a.png", seen_by_camera(motion))
     image = pixels(path)
     assert path == tmp_path / "a.png"
-    assert image.shape == (1000, 1600, 3)
+    assert image.shape[1] == 1600 and 1000 < image.shape[0] < 1300
     for side in ("left", "right", "trunk"):
         assert share_of(image, drawing.SIDE_COLOURS[side]) > 0.001
     assert share_of(image, drawing.ACTION) > 0.005
@@ -165,7 +165,37 @@ def test_words_percent_and_provenance_are_on_the_page():
         assert text in words
     assert "12 frames  ·  25 fps  ·  0.48 s" in words
     assert "model: toy  ·  weights: 0123456789 …  ·  camera: focal length assumed" in words
-    assert "figures stand on their lowest joint" in words
+    assert "lowest joints at one height" in words
+
+
+def unsure(motion: Motion, best: float) -> Motion:
+    """The motion with two likely actions, the first of probability `best`."""
+    estimate = ActionEstimate(
+        ("straight_leg_raise", "walk", "jump"),
+        np.array([[best, 0.35, 0.65 - best]]),
+        np.array([[0, len(motion)]]),
+    )
+    return motion.replaced(action=estimate)
+
+
+def test_an_action_that_is_close_to_a_guess_is_not_the_headline():
+    words = texts_of(unsure(toy(), 0.39)).splitlines()
+    assert words[:2] == ["Action uncertain", "straight leg raise 39 %, walk 35 %"]
+    words = texts_of(unsure(toy(), 0.39), title="A clip").splitlines()
+    assert words[1] == "Action uncertain: straight leg raise 39 %, walk 35 %"
+    assert texts_of(unsure(toy(), 0.41)).startswith("Straight leg raise 41 %\n")
+
+
+def test_the_note_stands_under_the_title():
+    words = texts_of(toy(), title="A clip", note="true action: kick").splitlines()
+    assert words[:3] == ["A clip", "Side lunge  70 %", "true action: kick"]
+
+
+def test_long_words_of_the_guesses_are_cut():
+    labels = ("a_very_long_name_" * 6, "another_long_name_" * 6, "c", "d")
+    rows, windows = np.array([[0.3, 0.28, 0.22, 0.2]]), np.array([[0, 2]])
+    line = strip.guesses(ActionEstimate(labels, rows, windows))
+    assert len(line) <= 60 and line.count(" …") == 2 and line.endswith(" 28 %")
 
 
 def test_conversion_notes_of_the_keypoints_are_on_the_page():
@@ -196,6 +226,58 @@ def test_world_space_is_drawn_upright():
     np.testing.assert_allclose(staged[..., 1], standing[..., 1] + low, atol=1e-6)
     np.testing.assert_allclose(staged[..., ::2], standing[..., ::2], atol=1e-6)
     assert "along the y axis" in texts_of(world)
+
+
+def drawn(motion: Motion, keypoints=None) -> picture._Page:
+    figure = Figure(dpi=100)
+    FigureCanvasAgg(figure)
+    page = picture._Page(figure, motion, keypoints, None)
+    page.draw(None)
+    return page
+
+
+def in_world(motion: Motion) -> Motion:
+    x, y, z = np.moveaxis(motion.joints, -1, 0)
+    return motion.replaced(joints=np.stack([x, z, 1.1 - y], axis=-1), space="world")
+
+
+def test_only_world_space_has_a_floor():
+    motion = toy(action=False)
+    floors = {
+        name: sum(len(ax.lines) for ax in drawn(m).figure.axes)
+        for name, m in (("root", motion), ("world", in_world(motion)))
+    }
+    assert floors == {"root": 0, "world": 10}  # front and side of five moments
+    hint = "no floor: up is the image's up"
+    assert hint in texts_of(motion) and hint not in texts_of(in_world(motion))
+    assert hint in texts_of(toy(1)) and hint not in texts_of(in_world(toy(1)))
+
+
+@pytest.mark.parametrize("frames", [1, 12])
+@pytest.mark.parametrize("turn", [False, True], ids=["upright", "lying"])
+def test_figures_fill_their_panels_and_no_limb_is_clipped(frames, turn):
+    motion = toy(frames, action=False)
+    if turn:
+        motion = motion.replaced(joints=motion.joints[..., [1, 0, 2]])
+    page = drawn(motion, seen_by_camera(motion))
+    page.figure.canvas.draw()
+    filled = []
+    for ax in page.figure.axes:
+        dots = ax.collections[-1].get_offsets()
+        inside = ax.transAxes.inverted().transform(ax.transData.transform(dots))
+        assert inside.min() > 0.02 and inside.max() < 0.98
+        filled.append(np.ptp(inside, axis=0))
+    assert np.max(filled, axis=0).max() > 0.8
+    assert page.scale * 1.62 > 2  # inches from ankle to head
+
+
+def test_joints_of_the_face_are_smaller():
+    figure = Figure(figsize=(2, 2), dpi=50)
+    limbs = drawing.Limbs(drawing.add_panel(figure, (0, 0, 2, 2)), COCO_17, 4)
+    limbs.move(np.random.default_rng(0).random((17, 2)))
+    sizes = dict(zip(COCO_17.joints, limbs.artists[1].get_sizes(), strict=True))
+    assert sizes["left_ear"] == sizes["right_eye"] < 0.5 * sizes["nose"]
+    assert sizes["nose"] == sizes["left_wrist"]
 
 
 def test_writing_again_gives_the_same_bytes(tmp_path):
@@ -244,7 +326,7 @@ def test_overlapping_windows_are_averaged_and_gaps_are_zero():
     estimate = ActionEstimate(
         ("a", "b"), np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([[0, 4], [2, 6]])
     )
-    got = drawing.frame_probabilities(estimate, 8)
+    got = strip.frame_probabilities(estimate, 8)
     assert got[:, 0].tolist() == [1, 1, 0.5, 0.5, 0, 0, 0, 0]
     assert got[:, 1].tolist() == [0, 0, 0.5, 0.5, 1, 1, 0, 0]
 
@@ -280,7 +362,7 @@ def test_every_skeleton_can_be_drawn(kind):
     [(0, "0 %"), (0.004, "< 1 %"), (0.694, "69 %"), (0.997, "> 99 %"), (1, "100 %")],
 )
 def test_percent(share, text):
-    assert drawing.percent(share) == text
+    assert strip.percent(share) == text
 
 
 # --- video ----------------------------------------------------------------------------------
@@ -308,6 +390,20 @@ def test_video_of_one_frame_without_keypoints(tmp_path, action):
     decoded, _ = frames_of(save_video(toy(1, action), tmp_path / "a.mp4"))
     assert len(decoded) == 1
     assert share_of(decoded[0], drawing.SIDE_COLOURS["left"]) > 0.001
+
+
+@pytest.mark.parametrize(("best", "named"), [(0.39, False), (0.6, True)])
+def test_video_says_what_is_certain_and_where_up_is(best, named):
+    motion = unsure(toy(4), best)
+    for shown, floors in ((motion, 0), (in_world(motion), 1)):
+        screen = _Screen(shown, seen_by_camera(motion))
+        words = [text.get_text() for text in screen.figure.texts]
+        assert words[0] == ("Straight leg raise" if named else "Action uncertain")
+        assert words[1] == ("60 %" if named else "straight leg raise 39 %, walk 35 %")
+        views = screen.figure.axes[-1]
+        assert len(views.lines) == floors
+        hints = [text.get_text() for text in views.texts if "up is the image" in text.get_text()]
+        assert len(hints) == 1 - floors
 
 
 @pytest.mark.filterwarnings("error")

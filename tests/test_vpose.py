@@ -314,6 +314,8 @@ def test_guidance_is_refused_and_no_guidance_is_not():
         ({"channels": 0}, "channels is 0; it must be at least 1"),
         ({"joints_in": 0}, "joints_in is 0"),
         ({"joints_out": -1}, "joints_out is -1"),
+        ({"velocity_weight": float("nan")}, "velocity_weight is nan; a weight must be a finite"),
+        ({"action_weight": float("inf")}, "action_weight is inf; a weight must be a finite number"),
         ({"action_weight": -1.0}, "action_weight is -1.0; a weight cannot be negative"),
         ({"velocity_weight": -2.0}, "velocity_weight is -2.0"),
         ({"form": "strided", "velocity_weight": 1.0}, "velocity_weight needs neighbouring output"),

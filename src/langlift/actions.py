@@ -40,12 +40,21 @@ class ActionVocabulary:
     Args:
         labels: unique class labels, such as ``side_lunge``.
         texts: one sentence per label that says what the person does; the label's words if empty.
+
+    Raises:
+        InputError: for a label or text that is empty or cannot be printed, a label that occurs
+            twice, or another number of texts than of labels.
     """
 
     labels: tuple[str, ...]
     texts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        for name in (*self.labels, *self.texts):
+            if not (isinstance(name, str) and name.strip() and name.isprintable()):
+                raise InputError(
+                    f"{name!r} is an action's label or text; it must be printable text on one line"
+                )
         if len(set(self.labels)) != len(self.labels):
             raise InputError("an action label occurs twice; give each class once")
         if not self.texts:

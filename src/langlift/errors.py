@@ -11,8 +11,21 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 
+def printable(text: str) -> str:
+    """The text with everything escaped that cannot be printed, line ends included.
+
+    File names and names in files may hold anything, also what moves the cursor of a terminal.
+    """
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
+    )
+
+
 class LangliftError(Exception):
-    """Something the caller can mend; the message says how."""
+    """Something the caller can mend; the message says how, in one `printable` line."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(printable(message))
 
 
 class InputError(LangliftError, ValueError):

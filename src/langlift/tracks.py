@@ -173,6 +173,10 @@ class Keypoints:
         )
 
 
+#: A most probable action below this probability is close to a guess and is shown as one.
+UNCERTAIN = 0.4
+
+
 @dataclass(frozen=True, eq=False)
 class ActionEstimate:
     """What the person does, as estimated from the motion (never a true label).
@@ -225,6 +229,11 @@ class ActionEstimate:
     def probability(self) -> float:
         """Probability of `label`."""
         return float(self.mean.max())
+
+    @property
+    def certain(self) -> bool:
+        """Whether `label` is probable enough to be named alone, see `UNCERTAIN`."""
+        return self.probability >= UNCERTAIN
 
     def top(self, n: int = 3) -> list[tuple[str, float]]:
         """The n most probable labels with their probabilities."""

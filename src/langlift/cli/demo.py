@@ -14,6 +14,7 @@ from typing import Annotated
 import numpy as np
 import tyro
 
+from ..actions import words_of
 from ..datasets.mocap_views import make_view
 from ..datasets.synthetic import SYNTHETIC_ACTIONS, synthetic_clip
 from ..errors import unknown
@@ -62,7 +63,8 @@ def run(argv: Sequence[str]) -> int:
         motion = lifter.lift(view.keypoints, view.camera, progress=advance)
     files = write_results(motion, view.keypoints, args.out, ["npz", "json"], quiet=True)
     picture = args.out / f"{STEM}.png"
-    save_picture(motion, picture, view.keypoints, truth=view.truth, title="langlift demo")
+    known = f"true action: {words_of(args.action)} (synthetic clip)"
+    save_picture(motion, picture, view.keypoints, view.truth, title="langlift demo", note=known)
     files.append(picture)
     error = float(mpjpe(motion.joints, view.truth)) * 1000
     if args.json:

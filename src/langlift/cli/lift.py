@@ -10,13 +10,16 @@ from typing import Annotated, Literal
 
 import tyro
 
-from ..errors import InputError
+from ..errors import InputError, printable
 from ..formats import WRITERS, ReadOptions, make_folder, read, write
+from ..formats.clip import frame_count
+from ..formats.files import check_results, naming
 from ..tracks import Keypoints, Motion
 from .arguments import comma_list, parse, progress
 
 PICTURES = ("png", "mp4")
 STEM = "motion"
+FOCAL_RATIOS = (0.1, 100.0)  # focal length over the longer side: wider or longer is no lens
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,8 @@ class LiftArguments:
         json: print a summary as JSON.
     """
 
-    input: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="INPUT")]
-    out: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("lifted")
+    input: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="INPUT")]
+    out: Annotated[str, tyro.conf.arg(aliases=["-o"], metavar="PATH")] = "lifted"
     model: Annotated[str, tyro.conf.arg(aliases=["-m"])] = "default"
     formats: str = "npz,json,png"
     format: str | None = None
@@ -68,28 +71,49 @@ def run(argv: Sequence[str]) -> int:
         image_size=args.image_size,
         person=args.person,
     )
-    keypoints = read(args.input, options)
+    # As text until here: an empty name would be the folder of the shell, as a path.
+    source, out = _path("INPUT", args.input), _path("--out", args.out)
+    if not args.model.strip():
+        raise InputError(
+            "--model is empty; give a name from `langlift weights list` or a .safetensors file"
+        )
+    keypoints = read(source, options)
     from ..geometry.cameras import Camera
     from ..lifting.lifter import LiftOptions
     from ..weights import load
 
     camera = None
     if args.focal is not None:
-        if not 0 < args.focal < float("inf"):
-            raise InputError(f"focal is {args.focal}; it must be a positive number of pixels")
-        ratio = args.focal / max(keypoints.image_size)
+        ratio = _focal_ratio(args.focal, max(keypoints.image_size))
         camera = Camera.assumed(keypoints.image_size, ratio).replaced(name="given focal length")
+    check_results(out, [f"{STEM}.{name}" for name in formats])
     lifter = load(args.model)
-    make_folder(args.out)
     lift_options = LiftOptions(flip=args.flip, precision=args.precision)
-    with progress("lifting", args.quiet or args.json) as advance:
+    with progress("lifting", args.quiet or args.json) as advance, naming(source):
         motion = lifter.lift(keypoints, camera, lift_options, advance)
-    files = write_results(motion, keypoints, args.out, formats, args.quiet or args.json)
+    files = write_results(motion, keypoints, make_folder(out), formats, args.quiet or args.json)
     if args.json:
         print(json.dumps(summary(motion, files)))
     elif not args.quiet:
         print(describe(motion, files))
     return 0
+
+
+def _path(option: str, text: str) -> Path:
+    if not text.strip():
+        raise InputError(f"{option} is empty; give the path of a file or folder")
+    return Path(text)
+
+
+def _focal_ratio(focal: float, side: int) -> float:
+    """Focal length over the longer side of the image, within what lenses have."""
+    least, most = FOCAL_RATIOS[0] * side, FOCAL_RATIOS[1] * side
+    if not least <= focal <= most:
+        raise InputError(
+            f"focal is {focal:g}; it must be a positive number of pixels, {least:g} to {most:g} "
+            f"for an image whose longer side is {side}"
+        )
+    return focal / side
 
 
 def write_results(
@@ -116,14 +140,16 @@ def write_results(
 
 def describe(motion: Motion, files: Sequence[Path]) -> str:
     """What was found and written, in a few lines."""
-    lines = [f"{len(motion)} frames at {motion.fps:g} fps ({motion.seconds:.1f} s) lifted to 3D"]
+    seconds = f"{motion.seconds:.1f}" if motion.seconds >= 0.1 else f"{motion.seconds:.1g}"
+    lines = [f"{frame_count(len(motion))} at {motion.fps:g} fps ({seconds} s) lifted to 3D"]
     if motion.action is not None:
         named = ", ".join(f"{label} {p:.0%}" for label, p in motion.action.top())
-        lines.append(f"action: {named}")
-    lines += [f"note: {note}" for note in motion.provenance.get("conversion_notes", [])]
+        lines.append(f"action: {'' if motion.action.certain else 'uncertain: '}{named}")
+    notes = motion.provenance.get("conversion_notes", [])
+    lines += [f"note: {note}" for note in (notes if isinstance(notes, list) else [notes])]
     lines.append(f"camera: {motion.provenance.get('camera')}")
     lines += [f"wrote {path}" for path in files]
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))
 
 
 def summary(motion: Motion, files: Sequence[Path]) -> dict[str, object]:

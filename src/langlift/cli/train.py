@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -17,9 +18,17 @@ from ..methods import METHODS, get_method
 from ..training.config import RECIPES, TrainConfig, from_dict, recipe
 from ..training.cost import Cost, measure_cost
 from ..training.data import load_data
-from ..training.loop import CONFIG, train
+from ..training.folder import CONFIG
+from ..training.loop import train
 from .arguments import parse, progress
 from .main import INTERRUPTED
+
+#: Options that say where a run is and not what it is; whether a value follows.
+_NOT_IN_CARD = {
+    **dict.fromkeys(("--data", "--out", "-o"), True),
+    **dict.fromkeys(("--quiet", "--json", "--resume", "--dry-run"), False),
+    **dict.fromkeys(("--no-quiet", "--no-json", "--no-resume", "--no-dry-run"), False),
+}
 
 
 @dataclass(frozen=True)
@@ -63,7 +72,7 @@ def run(argv: Sequence[str]) -> int:
         cost = measure_cost(method, args.config, data)
         print(json.dumps(asdict(cost)) if args.json else _describe(cost))
         return 0
-    data = replace(data, card={**data.card, "command": " ".join(["langlift train", *argv])})
+    data = replace(data, card={**data.card, "command": _command(argv)})
     quiet = args.quiet or args.json
     with progress("training", quiet) as advance:
 
@@ -79,6 +88,23 @@ def run(argv: Sequence[str]) -> int:
         state = "finished" if result["finished"] else "stopped; continue it with --resume"
         print(f"step {result['step']} of {args.config.steps}: {state}; the run is in {args.out}")
     return 0 if result["finished"] else INTERRUPTED
+
+
+def _command(argv: Sequence[str]) -> str:
+    """The command for the card: what decides the run, and nothing that tells of this machine."""
+    words, taken = ["langlift", "train"], False
+    for word in argv:
+        name, equals, _ = word.partition("=")
+        name = name.replace("_", "-")
+        if name.startswith("-o") and name != "-o":
+            continue  # -oFOLDER
+        if name in _NOT_IN_CARD:
+            taken = _NOT_IN_CARD[name] and not equals
+        elif taken:
+            taken = False
+        else:
+            words.append(word)
+    return shlex.join(words)
 
 
 def _starting_config(argv: Sequence[str], model: type) -> TrainConfig:
@@ -100,6 +126,8 @@ def _given(argv: Sequence[str], *names: str) -> str | None:
         name, equals, inside = here.partition("=")
         if name in names:
             value = inside if equals else after
+        elif "-o" in names and here.startswith("-o"):
+            value = here.removeprefix("-o")
     return None if value is None or value.startswith("-") else value
 
 

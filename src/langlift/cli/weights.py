@@ -10,8 +10,10 @@ from typing import Annotated, Any
 
 import tyro
 
-from ..errors import InputError, unknown
+from ..errors import InputError, printable, unknown
 from .arguments import parse
+
+_LICENCE = 24  # characters of a licence's name in the list
 
 
 @dataclass(frozen=True)
@@ -73,13 +75,22 @@ def _list(args: ListArguments) -> int:
         print(json.dumps(rows))
         return 0
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(*rows[0])
     for row in rows:
-        table.add_row(*(f"{v:,}" if isinstance(v, int) else str(v) for v in row.values()))
+        short = {**row, "licence": _licence_name(str(row["licence"]))}
+        cells = (f"{v:,}" if isinstance(v, int) else printable(str(v)) for v in short.values())
+        table.add_row(*map(escape, cells))
     Console().print(table)
     return 0
+
+
+def _licence_name(licence: str) -> str:
+    """The name at the head of a licence's terms; `--json` and `weights inspect` give them all."""
+    name = licence.split(";")[0].strip()
+    return name if len(name) <= _LICENCE else f"{name[: _LICENCE - 1]}…"
 
 
 def _inspect(args: InspectArguments) -> int:
@@ -105,7 +116,7 @@ def _inspect(args: InspectArguments) -> int:
 def _plain(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 

@@ -106,7 +106,8 @@ class Clip:
         if person is None:
             return list(self.people)
         if str(person) not in self.people:
-            raise unknown("person", str(person), self.people)
+            error = unknown("person", str(person), self.people)
+            raise InputError(f"{error} (choose one of these with --person, or leave it out)")
         return [str(person)]
 
     def only(self, person: str | None) -> str:
@@ -119,7 +120,7 @@ class Clip:
         if len(names) == 1:
             return names[0]
         counts = sorted(((self.people[n].frames_seen, n) for n in names), key=lambda c: -c[0])
-        listed = [f"{name} ({_frames(count)})" for count, name in counts[:_LISTED_PEOPLE]]
+        listed = [f"{name} ({frame_count(count)})" for count, name in counts[:_LISTED_PEOPLE]]
         if len(counts) > _LISTED_PEOPLE:
             listed.append(f"and {len(counts) - _LISTED_PEOPLE} more")
         raise InputError(
@@ -248,5 +249,6 @@ def frame_positions(numbers: Iterable[int], what: str) -> tuple[dict[int, int], 
     return {n: (n - first) // step for n in order}, note
 
 
-def _frames(count: int) -> str:
+def frame_count(count: int) -> str:
+    """How many frames, in words."""
     return f"{count} frame" if count == 1 else f"{count} frames"

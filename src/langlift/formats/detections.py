@@ -61,7 +61,7 @@ def parse(path: Path, options: ReadOptions) -> Clip:
     return Clip(
         length=frames,
         skeleton=skeleton,
-        people={str(options.person or "0"): Track(np.arange(frames), points[:, order])},
+        people={"0": Track(np.arange(frames), points[:, order])},
         fps=scalar(arrays, "fps"),
         provenance=provenance,
     )

@@ -9,16 +9,18 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
+from ..errors import InputError, printable
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 _LONGEST = 1000
+_TEMPORARY = re.compile(r"\.[0-9a-f]{12}\.tmp")  # the name that atomic_write makes, without suffix
 
 
 @contextmanager
@@ -55,6 +57,18 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def remove_leftovers(folder: Path, suffixes: Iterable[str]) -> None:
+    """Remove the temporary files of writes into a folder that were killed half-way.
+
+    Args:
+        folder: where `atomic_write` was to put files; nobody may be writing there now.
+        suffixes: those of the files, such as ``.json``; others are left alone.
+    """
+    for path in folder.iterdir():
+        if path.suffix in suffixes and _TEMPORARY.fullmatch(path.stem):
+            path.unlink(missing_ok=True)
+
+
 def make_folder(folder: Path) -> Path:
     """Make a folder for results, and those above it.
 
@@ -64,10 +78,34 @@ def make_folder(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
+        file = next((p for p in (folder, *folder.parents) if p.exists() and not p.is_dir()), None)
+        reason = error.strerror if file is None else f"{file} is a file"
         raise InputError(
-            f"cannot make the folder {folder} ({error.strerror}); choose another --out"
+            f"cannot make the folder {folder} ({reason}); choose another --out"
         ) from error
     return folder
+
+
+def check_results(folder: Path, names: Iterable[str]) -> None:
+    """Check that results can be written, before the work they come from; writes nothing.
+
+    Args:
+        folder: where they shall be; it need not be there yet.
+        names: the files' names.
+
+    Raises:
+        InputError: when the folder cannot be made or written, or one of the files is a folder or
+            a device.
+    """
+    there = next(p for p in (folder, *folder.absolute().parents) if p.exists())
+    if not there.is_dir():
+        raise InputError(
+            f"cannot make the folder {folder} ({there} is a file); choose another --out"
+        )
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise InputError(f"the folder {there} cannot be written; choose another --out")
+    for path in (folder / name for name in names):
+        _check_ordinary(path, Path(os.path.realpath(path)))
 
 
 @contextmanager
@@ -86,9 +124,11 @@ def naming(path: str | Path) -> Iterator[None]:
 
 
 def check_exists(path: Path) -> None:
-    """Raise `InputError` where there is no file or folder, or the file is empty."""
+    """Raise `InputError` where there is no file or folder, or the file is empty or a device."""
     if not path.exists():
         raise InputError("there is no such file or folder; check the path")
+    if not path.is_dir():
+        _refuse_special(path)
     if path.is_file() and path.stat().st_size == 0:
         raise InputError("the file is empty; give a file with keypoints")
 
@@ -99,6 +139,7 @@ def read_json(path: Path) -> Any:
     Raises:
         InputError: when it is no JSON; the message does not name the file, see `naming`.
     """
+    _refuse_special(path)
     try:
         return json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
@@ -115,9 +156,7 @@ def one_line(error: BaseException) -> str:
     long text is left out.
     """
     words = " ".join(str(error).split())
-    text = "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in words
-    )
+    text = printable(words)
     if len(text) > _LONGEST:
         text = f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 2 :]}"
     return text or type(error).__name__
@@ -128,6 +167,16 @@ def _check_target(given: Path, target: Path) -> None:
         raise InputError(
             f"{given}: the folder {given.parent} does not exist; make it or give another path"
         )
+    _check_ordinary(given, target)
+
+
+def _refuse_special(path: Path) -> None:
+    """Raise for a device or pipe, which may have no end, before anything reads it."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise InputError("this is no ordinary file; give a file or folder on disk")
+
+
+def _check_ordinary(given: Path, target: Path) -> None:
     if target.is_dir():
         raise InputError(f"{given}: this is a folder; give the path of a file")
     if target.exists() and not target.is_file():

@@ -52,7 +52,7 @@ def parse(path: Path, options: ReadOptions) -> Clip:
         check_shape(confidence, f"{frames} {joints}", "confidence")
         points[..., 2] = confidence
     skeleton, order = _keypoint_skeleton(arrays, joints, options.skeleton)
-    person = string(arrays, "person") if "person" in arrays else str(options.person or "0")
+    person = string(arrays, "person") if "person" in arrays else "0"
     size = numeric(arrays, "image_size").tolist() if "image_size" in arrays else None
     return Clip(
         length=frames,

@@ -16,7 +16,14 @@ import numpy as np
 
 from ..errors import InputError
 from ..skeletons import get_skeleton
-from .clip import Clip, ReadOptions, frame_positions, points_from_flat, tracks_from_frames
+from .clip import (
+    Clip,
+    ReadOptions,
+    frame_count,
+    frame_positions,
+    points_from_flat,
+    tracks_from_frames,
+)
 from .files import naming, read_json
 
 _ENDING = "_keypoints.json"
@@ -44,7 +51,10 @@ def parse(path: Path, options: ReadOptions) -> Clip:
         for index, points in _people(content, frame):
             people.setdefault(str(index), {})[frame] = points
     if not people:
-        raise InputError(f"nobody was found in any of its {len(frames)} frames")
+        raise InputError(
+            f"nobody was found in it ({frame_count(len(frames))}); give the detector a video in "
+            "which somebody can be seen"
+        )
     provenance = {"file": path.name, "format": "openpose", **note}
     if options.skeleton is None:
         provenance["layout"] = (

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import reprlib
 import struct
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -24,7 +26,7 @@ from ..actions import ActionVocabulary
 from ..errors import InputError
 from ..formats.files import atomic_write, one_line
 from ..methods import get_method
-from ..methods.base import Method, config_from_dict
+from ..methods.base import Method, checked_value, config_from_dict
 from ..skeletons import HUMAN36M_17, Skeleton, get_skeleton
 from ..tracks import check_fps
 from .features import FeatureConfig
@@ -112,6 +114,8 @@ def read_bundle(path: str | Path) -> tuple[Bundle, dict[str, Tensor], str]:
         InputError: when the file is absent, damaged, no bundle, or of a newer format.
     """
     path = Path(path)
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise InputError(f"{path} is no ordinary file; give a .safetensors file on disk")
     if not path.is_file():
         raise InputError(
             f"there is no weights file {path}; give a .safetensors file or one of the names that "
@@ -123,7 +127,7 @@ def read_bundle(path: str | Path) -> tuple[Bundle, dict[str, Tensor], str]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError) as error:
         raise InputError(
-            f"{path} is damaged or no safetensors file ({error}); fetch or train it again"
+            f"{path} is damaged or no safetensors file ({one_line(error)}); fetch or train it again"
         ) from error
     bundle = _parse(path, head)
     state = {n: t.float() if t.is_floating_point() else t for n, t in tensors.items()}
@@ -193,10 +197,10 @@ def _check_header(path: Path, head: Mapping[str, str]) -> None:
             "imported first"
         )
     stated = head.get("format_version", "")
-    if not (stated.isascii() and stated.isdigit()):
+    if not re.fullmatch("[1-9][0-9]{0,8}", stated):  # as int() it may have any length
         raise InputError(
-            f"the header of {path} cannot be used (its format version is {stated!r}); fetch or "
-            "train it again"
+            f"the header of {path} cannot be used (its format version is {reprlib.repr(stated)}); "
+            "fetch or train it again"
         )
     version = int(stated)
     if version > FORMAT_VERSION:
@@ -215,27 +219,53 @@ def _check_header(path: Path, head: Mapping[str, str]) -> None:
 def _parse(path: Path, head: Mapping[str, str]) -> Bundle:
     _check_header(path, head)
     try:
-        entries = {key: json.loads(head[key]) for key in _ENTRIES}
-        method = get_method(str(entries["method"]))
+        entries = {key: _entry(key, head[key]) for key in _ENTRIES}
+        method = get_method(entries["method"])
         config = config_from_dict(method.config, entries["config"])
         skeleton = get_skeleton(entries["skeleton"])
         if skeleton != HUMAN36M_17:
             raise InputError(f"its skeleton is {skeleton.name}, lifters work on {HUMAN36M_17.name}")
         return Bundle(
-            method=str(entries["method"]),
+            method=entries["method"],
             config=config,
             features=config_from_dict(FeatureConfig, entries["features"]),
-            actions=ActionVocabulary(
-                tuple(entries["actions"]["labels"]), tuple(entries["actions"]["texts"])
-            ),
+            actions=config_from_dict(ActionVocabulary, entries["actions"]),
             fps=check_fps(entries["fps"]),
             skeleton=skeleton,
-            card=dict(entries["card"]),
+            card=entries["card"],
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except InputError as error:
         raise InputError(
-            f"the header of {path} cannot be used ({error}); fetch or train it again"
+            f"the header of {path} cannot be used ({one_line(error)}); fetch or train it again"
         ) from error
 
 
-_ENTRIES = ("method", "config", "features", "actions", "fps", "skeleton", "card")
+def _entry(key: str, text: str) -> Any:
+    """One entry of the header as plain values of the kind it must be."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"its {key} is no JSON that can be read") from error
+    if _deeper(value, _DEEPEST):
+        raise InputError(f"its {key} is nested more than {_DEEPEST} deep")
+    return checked_value(key, _ENTRIES[key], value)
+
+
+def _deeper(value: Any, levels: int) -> bool:
+    """Whether lists and objects are nested deeper than so many levels."""
+    if not isinstance(value, list | dict):
+        return False
+    inside = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_deeper(each, levels - 1) for each in inside)
+
+
+_DEEPEST = 32
+_ENTRIES = {
+    "method": str,
+    "config": dict,
+    "features": dict,
+    "actions": dict,
+    "fps": float,
+    "skeleton": str,
+    "card": dict,
+}

@@ -21,6 +21,7 @@ from ..geometry.virtual import virtual_rotation
 from ..skeletons import HUMAN36M_17
 
 _PARENTS = HUMAN36M_17.parents
+_MOST_FRAMES = 10_000  # minutes; more is a damaged file
 _SMALLEST_SCALE = 1e-4  # of a ray; a person this small is one point
 
 
@@ -46,10 +47,14 @@ class FeatureConfig:
             raise InputError(f"feature kind is {self.kind!r}; it must be 'person' or 'screen'")
         for name in ("center_frames", "scale_frames"):
             value = getattr(self, name)
-            if value < 1 or value % 2 == 0:
-                raise InputError(f"{name} is {value}; it must be odd and at least 1")
-        if self.gap_frames < 0:
-            raise InputError(f"gap_frames is {self.gap_frames}; it must be at least 0")
+            if not 1 <= value <= _MOST_FRAMES or value % 2 == 0:
+                raise InputError(
+                    f"{name} is {value}; it must be odd, at least 1 and at most {_MOST_FRAMES}"
+                )
+        if not 0 <= self.gap_frames <= _MOST_FRAMES:
+            raise InputError(
+                f"gap_frames is {self.gap_frames}; it must be at least 0 and at most {_MOST_FRAMES}"
+            )
 
 
 def fill_missing(

@@ -1,7 +1,8 @@
 """The methods, by the name users write.
 
-`METHODS` is the whole registry: a method is a config (a frozen dataclass) and a builder that turns
-config and action vocabulary into a `langlift.methods.base.Method`.
+`METHODS` is the whole registry: a method is a config (a frozen dataclass on
+`langlift.methods.base.MethodConfig`) and a builder that turns config and action vocabulary into a
+`langlift.methods.base.Method`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 from ..actions import ActionVocabulary
 from ..errors import unknown
-from .base import Method
+from .base import Method, MethodConfig
 from .vpose import VPoseConfig, VPoseMethod
 
 
@@ -20,7 +21,7 @@ from .vpose import VPoseConfig, VPoseMethod
 class MethodEntry:
     """How a method is configured and built."""
 
-    config: type
+    config: type[MethodConfig]
     build: Callable[[Any, ActionVocabulary], Method]
     description: str
 

@@ -7,10 +7,23 @@ crop and root belong to the lifter and never to a network.
 from __future__ import annotations
 
 import dataclasses
+import reprlib
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, get_type_hints, runtime_checkable
+from types import NoneType, UnionType
+from typing import (
+    Any,
+    Literal,
+    Protocol,
+    Self,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    runtime_checkable,
+)
 
 import torch
 from torch import Tensor, nn
@@ -123,13 +136,43 @@ class TemporalEncoder(Protocol):
         ...
 
 
+class MethodConfig:
+    """What lifting and training ask of a method's settings: the base of its frozen dataclass.
+
+    The defaults are those of a network that lifts windows of any length; a method overrides what
+    is otherwise for it.
+    """
+
+    @property
+    def trains_actions(self) -> bool:
+        """Whether training uses action labels; without, the network gets no action classes."""
+        return True
+
+    @property
+    def output_frames(self) -> int | None:
+        """Output frames of every window, None where a window may have any number of them."""
+        return None
+
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether an output frame depends on later input frames."""
+        return True
+
+    def for_lifting(self) -> Self:
+        """The settings that the trained weights are saved with; they take windows of any length."""
+        return self
+
+    def check_joints(self, count: int) -> None:
+        """Raise `InputError`, naming the setting, unless `count` joints go in and come out."""
+
+
 class Method(nn.Module, ABC):
     """What lifting, training and evaluation know of a method: a module with three promises.
 
     `forward` takes exactly (b, f, j, 2) and gives (b, f_out, j, 3).
     """
 
-    config: Any
+    config: Any  # a frozen dataclass on MethodConfig
     actions: ActionVocabulary
 
     @property
@@ -180,17 +223,84 @@ def config_from_dict(kind: type, values: Any, narrower: Mapping[str, type] | Non
     if not isinstance(values, dict):
         raise InputError(f"{kind.__name__} is {values!r}; it must be settings by name")
     hints = get_type_hints(kind) | dict(narrower or {})
-    known = {f.name for f in dataclasses.fields(kind)}
+    known = {f.name: f for f in dataclasses.fields(kind) if f.init}
     arguments = {}
     for name, value in values.items():
         if name not in known:
             raise unknown(f"setting of {kind.__name__}", name, known)
-        if dataclasses.is_dataclass(hints[name]):
-            value = config_from_dict(hints[name], value)  # type: ignore[arg-type]
-        arguments[name] = tuple(value) if isinstance(value, list) else value
-    try:
-        return kind(**arguments)
-    except TypeError as error:  # a check met a value that cannot be compared, such as a word
-        raise InputError(
-            f"a setting of {kind.__name__} has a value of the wrong kind ({error}); correct it"
-        ) from error
+        hint = hints[name]
+        if dataclasses.is_dataclass(hint):
+            arguments[name] = config_from_dict(hint, value)  # type: ignore[arg-type]
+            continue
+        try:
+            arguments[name] = checked_value(name, hint, value)
+        except InputError as error:
+            raise InputError(
+                f"a setting of {kind.__name__} has a value of the wrong kind: {error}"
+            ) from error
+    none = dataclasses.MISSING
+    absent = [n for n, f in known.items() if f.default is none and f.default_factory is none]
+    if absent := [name for name in absent if name not in arguments]:
+        raise InputError(f"{kind.__name__} has no {', '.join(absent)}; add what is missing")
+    return kind(**arguments)
+
+
+def checked_value(name: str, hint: Any, value: Any) -> Any:
+    """A plain value as what a type annotation asks for: lists become tuples, whole floats stay out.
+
+    Args:
+        name: what to call the value in the message.
+        hint: ``int``, ``float`` (finite; a whole number will do), ``bool``, another class, a
+            ``Literal``, a ``tuple`` of these, or `Any`.
+        value: a value such as JSON holds.
+
+    Raises:
+        InputError: for any other value; the message says what is accepted.
+    """
+    items = get_args(hint)
+    if get_origin(hint) is tuple and isinstance(value, list | tuple):
+        kinds = items[:1] * len(value) if items[1:] == (...,) else items
+        if len(kinds) == len(value):
+            return tuple(
+                checked_value(f"{name}[{n}]", *pair)
+                for n, pair in enumerate(zip(kinds, value, strict=True))
+            )
+    if _is_of(hint, value):
+        return float(value) if hint is float else value
+    raise InputError(f"{name} is {reprlib.repr(value)}; it must be {_in_words(hint)}")
+
+
+def _is_of(hint: Any, value: Any) -> bool:
+    """Whether a value that is no tuple is what an annotation asks for."""
+    if get_origin(hint) in (Union, UnionType):
+        return any(_is_of(choice, value) for choice in get_args(hint))
+    if get_origin(hint) is Literal:
+        return any(type(value) is type(choice) and value == choice for choice in get_args(hint))
+    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return abs(value) <= sys.float_info.max  # neither infinite, NaN nor too long for a float
+    if hint is int and isinstance(value, bool):
+        return False
+    return hint is Any or (isinstance(hint, type) and isinstance(value, hint))
+
+
+def _in_words(hint: Any) -> str:
+    """What an annotation accepts."""
+    items = get_args(hint)
+    if get_origin(hint) in (Union, UnionType):
+        return " or ".join(map(_in_words, items))
+    if get_origin(hint) is Literal:
+        return f"one of {', '.join(map(repr, items))}"
+    if get_origin(hint) is tuple:
+        count = "any number" if items[1:] == (...,) else str(len(items))
+        return f"a list of {count} values, each {_in_words(items[0])}"
+    return _KINDS.get(hint, f"a {getattr(hint, '__name__', hint)}")
+
+
+_KINDS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a finite number",
+    str: "text",
+    dict: "values by name",
+    NoneType: "nothing",
+}

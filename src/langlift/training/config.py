@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args, get_type_hints
 
@@ -10,8 +11,9 @@ from ..datasets.augment import AugmentConfig, nothing
 from ..datasets.views import CameraRanges
 from ..errors import InputError, unknown
 from ..lifting.features import FeatureConfig
-from ..methods.base import config_from_dict
+from ..methods.base import MethodConfig, config_from_dict
 from ..methods.vpose import VPoseConfig
+from ..skeletons import HUMAN36M_17
 
 _NOT_NEGATIVE = (
     *("warmup", "validate_every", "validation_clips", "threads", "synthetic_clips", "seed"),
@@ -85,13 +87,15 @@ class TrainConfig:
             if getattr(self, name) < 1:
                 raise InputError(f"{name} is {getattr(self, name)}; it must be at least 1")
         for name in _NOT_NEGATIVE:
-            if not getattr(self, name) >= 0:
+            if not abs(getattr(self, name)) < math.inf:
+                raise InputError(f"{name} is {getattr(self, name)}; it must be a finite number")
+            if getattr(self, name) < 0:
                 raise InputError(f"{name} is {getattr(self, name)}; it cannot be negative")
         for name, kind in get_type_hints(TrainConfig).items():
             if get_args(kind) and getattr(self, name) not in get_args(kind):
                 raise unknown(name, str(getattr(self, name)), get_args(kind))
-        if not self.lr > 0:
-            raise InputError(f"lr is {self.lr}; it must be positive")
+        if not 0 < self.lr < math.inf:
+            raise InputError(f"lr is {self.lr}; it must be positive and finite")
         if not 0 <= self.ema < 1:
             raise InputError(f"ema is {self.ema}; it must be at least 0 and below 1")
         if not 0 <= self.synthetic_share <= 1:
@@ -100,16 +104,27 @@ class TrainConfig:
             )
         if self.synthetic_share > 0 and self.synthetic_clips == 0:
             raise InputError("synthetic_share needs synthetic_clips of at least 1")
-        if getattr(self.model, "form", None) == "strided" and self.frames != 1:
-            raise InputError(f"frames is {self.frames}; the strided form has 1 output frame")
-        if getattr(self.model, "causal", False) and self.features.kind == "person":
-            raise InputError(
-                "a causal model needs screen features: person features average over later frames "
-                "(--features.kind screen)"
-            )
+        self._check_model()
         if self.cameras == "random" and self.features.kind == "screen":
             raise InputError(
                 "random cameras need person features: screen features assume one kind of camera"
+            )
+
+    def _check_model(self) -> None:
+        """Raise unless the method's settings go with those of the run."""
+        model = self.model
+        if not isinstance(model, MethodConfig):
+            raise InputError(f"model is {model!r}; it must be a method's config (a MethodConfig)")
+        model.check_joints(len(HUMAN36M_17))
+        if model.output_frames not in (None, self.frames):
+            raise InputError(
+                f"frames is {self.frames}; a window of this model has {model.output_frames} output "
+                f"frame(s): set frames to {model.output_frames}"
+            )
+        if not model.looks_ahead and self.features.kind == "person":
+            raise InputError(
+                "a causal model needs screen features: person features average over later frames "
+                "(--features.kind screen)"
             )
 
 

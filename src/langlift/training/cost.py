@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from ..actions import ActionVocabulary
 from ..lifting.bundle import Bundle
 from .batches import WindowSampler
 from .config import TrainConfig
-from .loop import Data, run_step
+from .data import Data
+from .loop import make_bundle, run_step
 from .optim import make_optimizer
 
 _WARM_UP, _MEASURED = 1, 3
@@ -24,7 +26,7 @@ class Cost:
 
     Args:
         parameters: trainable parameters.
-        encoder_parameters: those of the lifting network alone.
+        encoder_parameters: those of the same network without action classes.
         clips: training clips.
         frames: frames in them.
         classes: action classes.
@@ -49,9 +51,10 @@ def measure_cost(method: str, config: TrainConfig, data: Data) -> Cost:
     """Build everything, run a few steps, write nothing."""
     if config.threads:
         torch.set_num_threads(config.threads)
-    network = Bundle(method, config.model, config.features, data.actions).build().train()
+    bundle = make_bundle(method, config, data)
+    network = bundle.build().train()
     optimizer = make_optimizer(network, config)
-    sampler = WindowSampler(data.train, data.actions, config, network.padding)
+    sampler = WindowSampler(data.train, bundle.actions, config, network.padding)
     short = replace(config, warmup=0)
     began = 0.0
     for step in range(_WARM_UP + _MEASURED):
@@ -59,10 +62,9 @@ def measure_cost(method: str, config: TrainConfig, data: Data) -> Cost:
             began = time.monotonic()
         run_step(network, optimizer, sampler.batch(step), short, step)
     seconds = (time.monotonic() - began) / _MEASURED
-    encoder = getattr(network, "encoder", network)
     return Cost(
-        parameters=sum(p.numel() for p in network.parameters()),
-        encoder_parameters=sum(p.numel() for p in encoder.parameters()),
+        parameters=_parameters(bundle),
+        encoder_parameters=_parameters(replace(bundle, actions=ActionVocabulary(()))),
         clips=len(data.train),
         frames=sum(len(clip) for clip in data.train),
         classes=len(data.actions),
@@ -71,6 +73,11 @@ def measure_cost(method: str, config: TrainConfig, data: Data) -> Cost:
         total_seconds=seconds * config.steps,
         memory_mb=_peak_memory_mb(),
     )
+
+
+def _parameters(bundle: Bundle) -> int:
+    with torch.device("meta"):  # shapes only
+        return sum(p.numel() for p in bundle.build().parameters())
 
 
 def _peak_memory_mb() -> float:

@@ -11,10 +11,10 @@ from __future__ import annotations
 import json
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,42 +22,18 @@ import torch
 from torch import nn
 
 from ..actions import ActionVocabulary
-from ..datasets.clips import LabelledClip
 from ..errors import InputError
-from ..formats.files import atomic_write, make_folder
+from ..formats.files import atomic_write
 from ..lifting.bundle import Bundle, save_bundle
 from ..lifting.lifter import Lifter
 from ..methods.base import Batch, Method
 from .batches import WindowSampler
-from .checkpoint import NAME, load_checkpoint, save_checkpoint
-from .config import TrainConfig, as_dict
+from .checkpoint import load_checkpoint, save_checkpoint
+from .config import TrainConfig
+from .data import Data
+from .folder import BEST, METRICS, WEIGHTS, prepare_folder
 from .optim import Average, learning_rate, make_optimizer, schedule_batch_norm
 from .validation import Validator
-
-METRICS, CONFIG, WEIGHTS, BEST = (
-    "metrics.jsonl",
-    "config.json",
-    "last.safetensors",
-    "best.safetensors",
-)
-
-
-@dataclass(frozen=True)
-class Data:
-    """What a run is trained and validated on.
-
-    Args:
-        train: training clips, synthetic ones included.
-        validation: clips of the validation subjects; may be empty.
-        actions: classes of the action head.
-        card: where the data is from and what it may be used for.
-    """
-
-    train: Sequence[LabelledClip]
-    validation: Sequence[LabelledClip]
-    actions: ActionVocabulary
-    card: dict[str, Any]
-
 
 Report = Callable[[dict[str, Any]], None]
 
@@ -78,18 +54,15 @@ def train(
     Returns:
         What ended the run: step, whether it is finished, the best validation figures.
     """
-    prepare_folder(out, config, resume)
+    data = prepare_folder(out, config, data, resume)
     if config.threads:
         torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
-    actions = data.actions
-    if not getattr(config.model, "action_weight", 1.0):
-        actions = ActionVocabulary(())  # a head that is not trained must not name anything
-    bundle = Bundle(method, config.model, config.features, actions, card=data.card)
+    bundle = make_bundle(method, config, data)
     network = bundle.build().train()
     optimizer = make_optimizer(network, config)
     average = Average(network, config.ema)
-    sampler = WindowSampler(data.train, actions, config, network.padding)
+    sampler = WindowSampler(data.train, bundle.actions, config, network.padding)
     validator = Validator(data.validation) if data.validation else None
     step, best = 0, None
     if resume:
@@ -111,9 +84,18 @@ def train(
                 best = _validate(validator, bundle, average, out, step, best, log)
             if step % config.checkpoint_every == 0 or step == config.steps:
                 save_checkpoint(out, step, network, optimizer, average, best)
-    save_checkpoint(out, step, network, optimizer, average, best)
+    if step < config.steps:  # stopped; the end has been saved above
+        save_checkpoint(out, step, network, optimizer, average, best)
     save_bundle(out / WEIGHTS, _for_lifting(bundle, step, None), average.state)
     return {"step": step, "finished": step >= config.steps, "best": best}
+
+
+def make_bundle(method: str, config: TrainConfig, data: Data) -> Bundle:
+    """What a run trains: the method with its settings, features and classes."""
+    actions = data.actions
+    if not config.model.trains_actions:
+        actions = ActionVocabulary(())  # a head that is not trained must not name anything
+    return Bundle(method, config.model, config.features, actions, card=data.card)
 
 
 def run_step(
@@ -123,7 +105,12 @@ def run_step(
     config: TrainConfig,
     step: int,
 ) -> dict[str, float]:
-    """One optimiser step; returns the loss terms."""
+    """One optimiser step; returns the loss terms.
+
+    Raises:
+        InputError: when the loss or the norm of its gradient is not finite; the weights are then
+            left as they were.
+    """
     rate = learning_rate(step, config)
     for group in optimizer.param_groups:
         group["lr"] = rate
@@ -132,18 +119,23 @@ def run_step(
     with torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bf16"):
         losses = network.training_loss(batch)
     total = losses.total
-    if not torch.isfinite(total):
-        raise InputError(
-            f"the loss is {float(total.detach())} at step {step}; start a new run with a lower "
-            f"learning rate (--lr, now {config.lr}); what this run has saved so far is kept"
-        )
+    _check_finite("loss", total, config, step)
     optimizer.zero_grad(set_to_none=True)
     total.backward()
     if config.grad_clip:
-        nn.utils.clip_grad_norm_(network.parameters(), config.grad_clip)
+        norm = nn.utils.clip_grad_norm_(network.parameters(), config.grad_clip)
+        _check_finite("norm of the gradient", norm, config, step)
     optimizer.step()
     terms = {name: float(term.detach()) for name, term in losses.terms.items()}
     return {"loss": float(total.detach()), **terms, "lr": rate}
+
+
+def _check_finite(what: str, value: torch.Tensor, config: TrainConfig, step: int) -> None:
+    if not torch.isfinite(value):
+        raise InputError(
+            f"the {what} is {float(value.detach())} at step {step}; start a new run with a lower "
+            f"learning rate (--lr, now {config.lr}); what this run has saved so far is kept"
+        )
 
 
 def _validate(
@@ -170,53 +162,14 @@ def _validate(
 
 
 def _for_lifting(bundle: Bundle, step: int, figures: dict[str, float] | None) -> Bundle:
-    """The bundle of a step as it is saved: a form that lifts sequences, and what is known of it.
-
-    A strided form is for training windows alone; the dilated one has the same weights.
-    """
-    config = bundle.config
-    if getattr(config, "form", None) == "strided":
-        config = replace(config, form="dilated")
+    """The bundle of a step as it is saved: a form that lifts sequences, and what is known of it."""
     card = {**bundle.card, "step": step}
     if figures is not None:
         card["validation"] = {
             "protocol": "mocap, validation subjects, no flip averaging, camera intrinsics given",
             **figures,
         }
-    return replace(bundle, config=config, card=card)
-
-
-def prepare_folder(out: Path, config: TrainConfig, resume: bool) -> None:
-    """Make the run's folder and save the config in it; refuse to mix two runs.
-
-    Raises:
-        InputError: when the folder holds a run and `resume` is not set, or the other way round, or
-            the config differs from the one the run was started with.
-    """
-    path = out / CONFIG
-    if resume:
-        if not (out / NAME).is_file() or not path.is_file():
-            raise InputError(f"there is no run to resume in {out}; start one without --resume")
-        if _read_config(path) != json.loads(json.dumps(as_dict(config))):
-            raise InputError(
-                f"the settings differ from those in {path}; resume with the same settings, or "
-                "start a new run in another folder"
-            )
-        return
-    if (out / NAME).exists() or (out / METRICS).exists():
-        raise InputError(
-            f"{out} already holds a run; continue it with --resume or choose another --out"
-        )
-    make_folder(out)
-    with atomic_write(path) as temporary:
-        Path(temporary).write_text(json.dumps(as_dict(config), indent=2) + "\n")
-
-
-def _read_config(path: Path) -> dict[str, Any]:
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as JSON ({error}); restore the file") from error
+    return replace(bundle, config=bundle.config.for_lifting(), card=card)
 
 
 class _Log:

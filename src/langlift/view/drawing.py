@@ -1,4 +1,4 @@
-"""What the picture and the video share: colours, views, skeletons as lines, the action strip.
+"""What the picture and the video share: colours, views, skeletons as lines.
 
 Everything here draws into an Axes that the caller made with matplotlib's object interface;
 pyplot and the global settings of the caller's session are never touched. matplotlib is imported
@@ -7,16 +7,14 @@ inside functions so that importing langlift stays light.
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..actions import UNKNOWN, words_of
 from ..skeletons import Skeleton
-from ..tracks import ActionEstimate, Keypoints, Motion
+from ..tracks import Keypoints, Motion
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,6 +26,9 @@ INK, MUTED, FAINT, CARD, PAPER = "#1d2530", "#66717e", "#c3cad2", "#f2f4f7", "#f
 #: What lies outside the image in a panel of the 2D input.
 OUTSIDE = "#dfe4ea"
 GHOST, ACTION, OTHER_ACTION = "#a4a9b0", "#009e73", "#93a1b1"
+
+#: Joints that lie too close together for dots and lines of full size, by the end of their names.
+_DENSE = ("eye", "ear", "toe", "heel")
 
 #: Gap between two views of one person, metres.
 _GAP = 0.18
@@ -133,7 +134,7 @@ class Arrangement:
 
 def arrange(points: np.ndarray, views: Sequence[str]) -> Arrangement:
     """Pack the views of staged points (f, j, 3) side by side so that no frame leaves its place."""
-    boxes = {view: _box(project(points, view)[0]) for view in views}
+    boxes = {view: bounds(project(points, view)[0]) for view in views}
     upright = [box for view, box in boxes.items() if view != "top"]
     low = min([0.0, *(box[0][1] for box in upright)])
     high = max([0.3, *(box[1][1] for box in upright)])
@@ -147,7 +148,7 @@ def arrange(points: np.ndarray, views: Sequence[str]) -> Arrangement:
     return Arrangement(offsets, cursor - _GAP, low, high)
 
 
-def _box(flat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def bounds(flat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Least and most (x, y) of the finite points, at least 0.3 m apart."""
     flat = flat[np.isfinite(flat).all(axis=-1)]
     if not len(flat):
@@ -182,7 +183,10 @@ class Limbs:
         self._link_colours = to_rgba_array(colours).reshape(-1, 4)
         self._links = np.array([link[:2] for link in links], dtype=int).reshape(-1, 2)
         self._gap = to_rgba_array(CARD)[0]
-        self._width = width
+        self._dot_widths = width * np.array(
+            [0.62 if joint.endswith(_DENSE) else 1.0 for joint in skeleton.joints]
+        )
+        self._widths = self._dot_widths[self._links].min(axis=1)
         self._ghost = ghost
         self._lines = LineCollection([], capstyle="round", zorder=2 if ghost else 3)
         ax.add_collection(self._lines, autolim=False)
@@ -191,9 +195,7 @@ class Limbs:
         if not ghost or not links:
             self._dots = PathCollection(
                 [Path.unit_circle()],
-                sizes=[(0.72 * width) ** 2],
                 offset_transform=ax.transData,
-                linewidths=0.28 * width,
                 zorder=4,
             )
             self._dots.set_transform(_identity())
@@ -214,7 +216,7 @@ class Limbs:
             drawn = drawn[np.argsort(nearer[self._links[drawn]].sum(axis=1), kind="stable")]
         ends = points[self._links[drawn]]  # link, end, 2
         colours = self._link_colours[drawn]
-        widths = np.full(len(drawn), self._width)
+        widths = self._widths[drawn]
         if not self._ghost:
             trimmed = ends + 0.22 * (ends[:, ::-1] - ends)
             ends = np.stack([trimmed, ends], axis=1).reshape(-1, 2, 2)
@@ -226,6 +228,8 @@ class Limbs:
         self._lines.set_linewidth(widths)  # type: ignore[arg-type]
         if self._dots is not None:
             self._dots.set_offsets(points[seen])
+            self._dots.set_sizes((0.72 * self._dot_widths[seen]) ** 2)
+            self._dots.set_linewidth(0.28 * self._dot_widths[seen])  # type: ignore[arg-type]
             self._dots.set_edgecolor(self._joint_colours[seen])  # type: ignore[arg-type]
 
 
@@ -275,121 +279,3 @@ def show_image(
 def write(where: Any, x: float, y: float, text: str, size: float, **style: Any) -> Any:
     """Text in a figure or Axes; dollar signs in the user's words are no formulas."""
     return where.text(x, y, text, **({"fontsize": size, "color": INK, "parse_math": False} | style))
-
-
-def frame_probabilities(action: ActionEstimate, frames: int) -> np.ndarray:
-    """(f, k): the windows' probabilities by frame, overlapping windows averaged; 0 outside."""
-    total = np.zeros((frames, len(action.labels)))
-    cover = np.zeros((frames, 1))
-    for (first, last), row in zip(
-        np.asarray(action.windows, int), action.probabilities, strict=True
-    ):
-        total[max(first, 0) : max(last, 0)] += row
-        cover[max(first, 0) : max(last, 0)] += 1
-    return total / np.maximum(cover, 1)
-
-
-def headline(action: ActionEstimate | None, longest: int) -> str:
-    """The estimated action as words for a heading of so many characters at most."""
-    if action is None:
-        return "No action estimated"
-    words = "unknown action" if action.label == UNKNOWN else words_of(action.label)
-    return cut(f"{words[:1].upper()}{words[1:]}", longest)
-
-
-def cut(text: str, longest: int) -> str:
-    """The text on one line, its end replaced by … where it is longer than so many characters."""
-    line = " ".join(text.split())
-    return line if len(line) <= longest else f"{line[: longest - 2].rstrip()} …"
-
-
-def percent(share: float) -> str:
-    """A probability as people read it: never 0 % or 100 % unless it is."""
-    if 0 < share < 0.01:
-        return "< 1 %"
-    if 0.99 < share < 1 - 1e-6:
-        return "> 99 %"
-    return f"{100 * share:.0f} %"
-
-
-def draw_actions(
-    ax: Axes, action: ActionEstimate, motion: Motion, rows: int, size: float = 9.0, wrap: int = 22
-) -> None:
-    """The most probable classes over time, one row each, words and mean percent at the left.
-
-    Args:
-        ax: a panel with room at its left; its x axis becomes seconds.
-        action: estimate to draw.
-        motion: gives frames and fps.
-        rows: how many classes at most.
-        size: text size, typographic points.
-        wrap: characters of a class name in one line; two lines at most.
-    """
-    from matplotlib.patches import StepPatch
-
-    frames = len(motion)
-    best = action.top(rows)
-    shares = frame_probabilities(action, frames)
-    ax.set_xlim(0, frames / motion.fps)
-    ax.set_ylim(len(best), 0)
-    for row, (label, mean) in enumerate(best):
-        values = shares[:, action.labels.index(label)]
-        starts = np.flatnonzero(np.diff(values, prepend=np.nan) != 0)
-        edges = np.append(starts, frames) / motion.fps
-        floor, colour = row + 0.92, OTHER_ACTION if row else ACTION
-        ax.axhline(floor, color=FAINT, linewidth=0.8, zorder=1)
-        # As Axes.stairs does, less its search for the limits, which takes a second for an hour.
-        heights = floor - 0.8 * values[starts]
-        ax.add_artist(
-            StepPatch(
-                heights, edges, baseline=floor, fill=True, facecolor=colour, linewidth=0, zorder=2
-            )
-        )
-        style: dict[str, Any] = {
-            "xycoords": ("axes fraction", "data"),
-            "textcoords": "offset points",
-            "ha": "right",
-            "va": "center",
-            "parse_math": False,
-            "linespacing": 1.0,
-            "fontsize": size,
-            "fontweight": "normal" if row else "bold",
-        }
-        colour = MUTED if row else INK
-        ax.annotate(percent(mean), (0, row + 0.54), xytext=(-8, 0), color=colour, **style)
-        words = words_of(label)
-        small = 0.84 if len(words) > wrap else 1.0
-        lines = textwrap.wrap(words, int(wrap / small), max_lines=2, placeholder=" …")
-        style["fontsize"] = small * size
-        place = (-8 - 4.6 * size, 0)
-        ax.annotate("\n".join(lines), (0, row + 0.54), xytext=place, color=colour, **style)
-    if frames > 1:
-        _seconds(ax, size)
-
-
-def _seconds(ax: Axes, size: float) -> None:
-    """Label the x axis in seconds, under the last row."""
-    from matplotlib.ticker import MaxNLocator
-
-    ticks = MaxNLocator(nbins=10, steps=[1, 2, 5, 10]).tick_values(*ax.get_xlim())
-    ticks = [t for t in ticks if ax.get_xlim()[0] <= t <= ax.get_xlim()[1]]
-    ax.set_xticks(ticks, [f"{t:g}" if i else "0 s" for i, t in enumerate(ticks)])
-    ax.tick_params(axis="x", labelsize=size - 1, labelcolor=MUTED, color=FAINT, length=3, pad=3)
-
-
-def footnotes(motion: Motion, keypoints: Keypoints | None) -> str:
-    """Where the result comes from: model, weights, camera, precision, 2D conversions."""
-    given: Mapping[str, Any] = motion.provenance
-    shown = {"model": "model", "weights": "weights_sha256", "camera": "camera"}
-    parts = [
-        f"{name}: {cut(str(given[key]), 12 if name == 'weights' else 120)}"
-        for name, key in (shown | {"precision": "precision"}).items()
-        if given.get(key) is not None
-    ]
-    source = given if given.get("conversion_notes") or keypoints is None else keypoints.provenance
-    notes = source.get("conversion_notes") or ()
-    notes = [notes] if isinstance(notes, str) else [str(note) for note in notes]
-    if notes:
-        origin = source.get("converted_from")
-        parts.append(f"2D converted{f' from {origin}' if origin else ''}: {'; '.join(notes)}")
-    return "  ·  ".join(parts)

@@ -22,27 +22,25 @@ from .drawing import (
     Limbs,
     add_panel,
     anchor,
-    arrange,
-    cut,
-    draw_actions,
-    footnotes,
-    headline,
+    bounds,
     on_stage,
-    percent,
     project,
     show_image,
     turned,
     write,
 )
+from .strip import cut, draw_actions, footnotes, guesses, headline, percent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# The page, inches at 100 dots each.
-_WIDTH, _HEIGHT, _DPI = 16.0, 10.0, 100
+# The page, inches at 100 dots each. It is as high as its figures need.
+_WIDTH, _DPI = 16.0, 100
 _GUTTER, _RIGHT, _TOP, _FOOT, _GAP = 2.55, 0.35, 1.3, 0.74, 0.12
 _ROW = 0.37
 _TIME_AXIS = 0.34
+# Highest figure of several moments and of a single one; lowest panel, and with the legend beside.
+_FIGURE, _SINGLE, _PANEL, _LEGEND_PANEL = 2.4, 4.6, 1.3, 2.15
 _MOMENTS = 5
 _CLASSES = 4
 _NOTE_COLUMNS = 235
@@ -54,12 +52,13 @@ def save_picture(
     keypoints: Keypoints | None = None,
     truth: np.ndarray | None = None,
     title: str | None = None,
+    note: str | None = None,
 ) -> Path:
     """Draw five moments of a motion, its action over time and where it comes from, as a PNG.
 
     Each column is one moment: the 2D input above, the 3D skeleton from the camera and from the
     side below, at one scale everywhere. Left limbs are blue, right limbs vermilion. Figures are
-    centred on the root; only in world space is the floor the real one.
+    centred on the root. Only in world space is there a floor: elsewhere up is the image's up.
 
     Args:
         motion: result to draw, any space.
@@ -68,6 +67,7 @@ def save_picture(
         truth: (f, j, 3) metres, real joints in the motion's skeleton and space, drawn grey and
             aligned at the root; MPJPE is then printed.
         title: heading; the estimated action if omitted.
+        note: a line under the heading, such as what the clip is known to show.
 
     Returns:
         The path that was written.
@@ -85,9 +85,9 @@ def save_picture(
     from matplotlib.figure import Figure
 
     with atomic_write(target) as part:
-        figure = Figure(figsize=(_WIDTH, _HEIGHT), dpi=_DPI, facecolor=PAPER)
+        figure = Figure(dpi=_DPI, facecolor=PAPER)
         canvas = FigureCanvasAgg(figure)
-        _Page(figure, motion, keypoints, truth).draw(title)
+        _Page(figure, motion, keypoints, truth).draw(title, note)
         canvas.print_png(str(part))
     return target
 
@@ -113,7 +113,7 @@ def check_frames(motion: Motion, keypoints: Keypoints | None) -> None:
 
 
 class _Page:
-    """The picture of one motion on a figure."""
+    """The picture of one motion on a figure, which takes the height that the picture needs."""
 
     def __init__(
         self,
@@ -124,17 +124,22 @@ class _Page:
     ) -> None:
         self.figure, self.motion, self.keypoints = figure, motion, keypoints
         count = min(_MOMENTS, len(motion))
+        self.single = count == 1
         self.moments = ((np.arange(count) + 0.5) * len(motion) / count).astype(int)
         self.staged = on_stage(motion)[self.moments]
         self.ghost: np.ndarray | None = None
         self.errors: np.ndarray | None = None
         if truth is not None:
             self._compare(truth)
-        bottom = _FOOT
+        self.views = ["front", "side"]
+        if keypoints is None or self.single:
+            self.views.append("top")
+        self.panels = self.views if keypoints is None else ["2d", *self.views]
+        self.bottom = _FOOT
         if motion.action is not None:
             self.rows = min(_CLASSES, len(motion.action.labels))
-            bottom += self.rows * _ROW + _TIME_AXIS + 0.16
-        self.bottom = bottom
+            self.bottom += self.rows * _ROW + _TIME_AXIS + 0.16
+        self._lay_out(len(self.panels) if self.single else count)
 
     def _compare(self, truth: np.ndarray) -> None:
         """Put the truth where the prediction stands, root on root, and measure the distance."""
@@ -145,126 +150,138 @@ class _Page:
         self.errors = mpjpe(lifted, real, reduce="frame")
         self.ghost = real[self.moments] + anchor(motion.skeleton, self.staged)
 
-    def draw(self, title: str | None) -> None:
+    def _lay_out(self, columns: int) -> None:
+        """Scales at which every figure fits its panel, sizes of the panels and of the page."""
+        self.wide = (_WIDTH - _GUTTER - _RIGHT - (columns - 1) * _GAP) / columns
+        room = np.array([self.wide - 0.4, _SINGLE if self.single else _FIGURE])
+        needed = self._measure_views(room)
+        if self.keypoints is not None:
+            needed["2d"] = self._measure_input(self.keypoints, room)
+        label = 0.25 if self.single else 0.0
+        self.highs = {panel: max(needed[panel] + 0.4 + label, _PANEL) for panel in self.panels}
+        if self.single:
+            self.highs = dict.fromkeys(self.panels, max(self.highs.values()))
+        last = self.panels[-1]
+        self.highs[last] = max(self.highs[last], _LEGEND_PANEL)
+        stack = [self.highs[last]] if self.single else list(self.highs.values())
+        self.height = _TOP + sum(stack) + _GAP * (len(stack) - 1) + self.bottom
+        self.figure.set_size_inches(_WIDTH, self.height)
+
+    def _measure_views(self, room: np.ndarray) -> dict[str, float]:
+        """Set one scale for all views; returns the inches upwards that each needs."""
+        points = self.staged
+        if self.ghost is not None:
+            points = np.concatenate([points, self.ghost], axis=1)
+        boxes = {view: [bounds(project(p, view)[0]) for p in points] for view in self.views}
+        # The middle of every figure across; from above also its middle in depth.
+        self.middles = {view: [(a + b) / 2 for a, b in found] for view, found in boxes.items()}
+        upright = boxes["front"] + boxes["side"]
+        self.low = min([0.0, *(least[1] for least, _ in upright)])
+        tall = max(most[1] for _, most in upright) - self.low
+        self.tall = {"front": tall, "side": tall}
+        if "top" in boxes:
+            self.tall["top"] = max(most[1] - least[1] for least, most in boxes["top"])
+        widest = max(most[0] - least[0] for found in boxes.values() for least, most in found)
+        self.scale = min(room / [widest, max(self.tall.values())])
+        return {view: self.scale * tall for view, tall in self.tall.items()}
+
+    def _measure_input(self, keypoints: Keypoints, room: np.ndarray) -> float:
+        """Set one pixel scale for all moments; returns the inches upwards that they need."""
+        shown = keypoints.xy[self.moments].astype(np.float64)
+        least, most = np.fmin.reduce(shown, axis=1), np.fmax.reduce(shown, axis=1)
+        self.pixel_middles = (least + most) / 2
+        size = np.array(keypoints.image_size)
+        extent = np.fmax(np.fmax.reduce(most - least, axis=0), 0.05 * size.max())
+        self.pixel = min(room / extent)
+        return self.pixel * extent[1]
+
+    def draw(self, title: str | None, note: str | None = None) -> None:
         """Fill the figure."""
-        self._header(title)
-        panels = [["2d"], ["front", "side"]]
-        if self.keypoints is None:
-            panels = [["front"], ["side", "top"]]
-        if len(self.moments) == 1:
-            panels = [["2d"]] if self.keypoints is not None else []
-            panels += [["front"], ["side"], ["top"]]
-        self._figures(panels)
+        self._header(title, note)
+        top = self.height - _TOP
+        for p, panel in enumerate(self.panels):
+            high = self.highs[panel]
+            for m in range(len(self.moments)):
+                column = p if self.single else m
+                box = (_GUTTER + column * (self.wide + _GAP), top - high, self.wide, high)
+                if self.keypoints is not None and panel == "2d":
+                    self._input(self.keypoints, box, m)
+                else:
+                    self._view(box, m, panel)
+                if p == 0:
+                    self._column_heading(m, box[0])
+            if p == 0 or not self.single:
+                self._row_heading(panel, top)
+            top -= 0 if self.single else high + _GAP
+        self._legend()
         if self.motion.action is not None:
             self._actions(self.motion.action)
         self._footer()
 
-    def _header(self, title: str | None) -> None:
-        """Action and title at the left, frames and error at the right, what the colours mean."""
-        figure, motion = self.figure, self.motion
-        top = 1 - 0.4 / _HEIGHT
-        left = 0.35 / _WIDTH
-        action = headline(motion.action, 46)
-        if motion.action is not None:
-            action += f"  {percent(motion.action.probability)}"
-        heading = cut(title or action, 56)
-        write(figure, left, top, heading, 23, va="center", fontweight="bold")
+    def _write(self, x: float, y: float, text: str, size: float, **style: Any) -> Any:
+        """Text at inches from the lower left corner of the page."""
+        return write(self.figure, x / _WIDTH, y / self.height, text, size, **style)
+
+    def _header(self, title: str | None, note: str | None) -> None:
+        """Action, title and note at the left, frames and error at the right."""
+        motion, left, top = self.motion, 0.35, self.height - 0.4
+        middle: dict[str, Any] = {"va": "center"}
+        name, likely, colour = headline(motion.action, 46), "", ACTION
+        if motion.action is not None and motion.action.certain:
+            name += f"  {percent(motion.action.probability)}"
+        elif motion.action is not None:
+            likely, colour = guesses(motion.action), MUTED
+        self._write(left, top, cut(title or name, 56), 23, fontweight="bold", **middle)
         if title:
-            write(figure, left, top - 0.42 / _HEIGHT, action, 13, va="center", color=ACTION)
-        right = 1 - _RIGHT / _WIDTH
+            likely = f"{name}: {likely}" if likely else name
+        for text, ink in ((likely, colour), (cut(note or "", 60), MUTED)):
+            if text:
+                shown = self._write(left, top - 0.42, text, 13, color=ink, **middle)
+                left = shown.get_window_extent().x1 / self.figure.dpi + 0.3
+        right, middle = _WIDTH - _RIGHT, middle | {"ha": "right"}
         facts = f"{len(motion)} frame{'s' if len(motion) > 1 else ''}  ·  {motion.fps:.4g} fps"
         facts += f"  ·  {motion.seconds:.2f} s"
-        write(figure, right, top, facts, 13, va="center", ha="right", color=MUTED)
+        self._write(right, top, facts, 13, color=MUTED, **middle)
         if self.errors is not None:
             text = f"MPJPE {1000 * float(np.mean(self.errors)):.1f} mm"
             text += f", {motion.skeleton.root or 'joint mean'} aligned"
-            place = top - 0.34 / _HEIGHT
-            write(figure, right, place, text, 13, va="center", ha="right", fontweight="bold")
+            self._write(right, top - 0.42, text, 13, fontweight="bold", **middle)
 
-    def _figures(self, panels: list[list[str]]) -> None:
-        """All moments: side by side as columns, or one moment's panels in a row."""
-        single = len(self.moments) == 1
-        columns = len(panels) if single else len(self.moments)
-        wide = (_WIDTH - _GUTTER - _RIGHT - (columns - 1) * _GAP) / columns
-        heights = self._measure(panels, wide)
-        top = _HEIGHT - _TOP
-        for p, views in enumerate(panels):
-            high = heights[0 if single else p]
-            for m in range(len(self.moments)):
-                column = p if single else m
-                left = _GUTTER + column * (wide + _GAP)
-                box = (left, top - high, wide, high)
-                if self.keypoints is not None and views == ["2d"]:
-                    self._input(self.keypoints, box, m)
-                else:
-                    self._views(box, m, views)
-                if p == 0:
-                    self._column_heading(m, left, wide)
-                if column == 0:
-                    self._row_heading(views, top)
-            top -= 0 if single else high + _GAP
-        self._legend(self.bottom)
-
-    def _measure(self, panels: list[list[str]], wide: float) -> list[float]:
-        """Heights of the rows in inches; also the scale at which every view fits its panel."""
-        points = self.staged
-        if self.ghost is not None:
-            points = np.concatenate([points, self.ghost], axis=1)
-        self.places = {
-            (moment, *views): arrange(points[[moment]], views)
-            for moment in range(len(points))
-            for views in panels
-            if views != ["2d"]
-        }
-        widest = max(place.width for place in self.places.values())
-        self.low = min(place.low for place in self.places.values())
-        tallest = max(place.high for place in self.places.values()) - self.low
-        self.scale = (wide - 0.3) / widest
-        rows = 1 if len(self.moments) == 1 else len(panels)
-        room = _HEIGHT - _TOP - self.bottom - (rows - 1) * _GAP
-        high = room / rows
-        if rows > 1 and self.keypoints is not None:
-            # The 2D row takes what the views cannot use.
-            high = float(np.clip(self.scale * tallest + 0.62, 0.46 * room, 0.6 * room))
-        self.scale = min(self.scale, (high - 0.62) / tallest)
-        return [room - high, high] if rows > 1 else [high]
-
-    def _column_heading(self, moment: int, left: float, wide: float) -> None:
+    def _column_heading(self, moment: int, left: float) -> None:
         frame = int(self.moments[moment])
-        text = f"{frame / self.motion.fps:.2f} s"
         note = f"frame {frame}"
         if self.errors is not None:
             note += f"  ·  {1000 * self.errors[frame]:.0f} mm"
-        y = 1 - (_TOP - 0.13) / _HEIGHT
-        write(self.figure, (left + 0.04) / _WIDTH, y, text, 11, fontweight="bold")
-        x = (left + wide - 0.04) / _WIDTH
-        write(self.figure, x, y, note, 9, color=MUTED, ha="right")
+        y = self.height - _TOP + 0.13
+        seconds = f"{frame / self.motion.fps:.2f} s"
+        self._write(left + 0.04, y, seconds, 11, fontweight="bold")
+        self._write(left + self.wide - 0.04, y, note, 9, color=MUTED, ha="right")
 
-    def _row_heading(self, views: list[str], top: float) -> None:
-        if len(self.moments) == 1:
-            name, about = "One moment", "the 3D views at one scale"
-        elif self.keypoints is not None and views == ["2d"]:
+    def _row_heading(self, panel: str, top: float) -> None:
+        world = self.motion.space == "world"
+        if self.single:
+            name, lines = "One moment", ["the 3D views at one scale"]
+        elif self.keypoints is not None and panel == "2d":
             width, height = self.keypoints.image_size
-            name, about = "2D input", f"pixels of a\n{width} × {height} image"
+            name, lines = "2D input", ["pixels of a", f"{width} × {height} image"]
         else:
-            world = self.motion.space == "world"
             captions = {
                 "front": "along the y axis" if world else "as the camera sees it",
                 "side": "against the x axis" if world else "from the camera's right",
-                "top": "from above",
+                "top": "from above" if world else "from over the camera",
             }
-            lines = [f"{view}: {captions[view]}" for view in views]
-            if not world and "side" in views:
-                # People take the lean for an error; it is the angle at which the camera looks.
-                lines += ["a camera that looks down", "makes figures lean here"]
-            name, about = "3D pose", "\n".join(lines)
-        x = 0.35 / _WIDTH
-        write(self.figure, x, (top - 0.16) / _HEIGHT, name, 12, va="center", fontweight="bold")
+            name, lines = f"3D {panel}", [captions[panel]]
+        if panel == "side" and not world:
+            # People take the lean for an error; it is the angle at which the camera looks.
+            lines += ["a camera that looks down", "makes figures lean here"]
+        elif not world and (panel == "front" or self.single):
+            lines += ["no floor: up is the image's up"]
+        self._write(0.35, top - 0.16, name, 12, va="center", fontweight="bold")
         style: dict[str, Any] = {"color": MUTED, "va": "top", "linespacing": 1.5}
-        write(self.figure, x, (top - 0.34) / _HEIGHT, about, 8.5, **style)
+        self._write(0.35, top - 0.34, "\n".join(lines), 8.5, **style)
 
-    def _legend(self, low: float) -> None:
-        """What the colours mean, upwards from the height `low` in the gutter."""
+    def _legend(self) -> None:
+        """What the colours mean, upwards in the gutter from the foot of the last panel."""
         entries = [("left limbs", SIDE_COLOURS["left"]), ("right limbs", SIDE_COLOURS["right"])]
         entries.append(("trunk and head", SIDE_COLOURS["trunk"]))
         if self.ghost is not None:
@@ -272,53 +289,52 @@ class _Page:
         from matplotlib.lines import Line2D
 
         for i, (text, colour) in enumerate(reversed(entries)):
-            y = (low + 0.12 + 0.24 * i) / _HEIGHT
-            ends = [0.37 / _WIDTH, 0.62 / _WIDTH]
+            y = self.bottom + 0.12 + 0.24 * i
+            ends, ys = [0.37 / _WIDTH, 0.62 / _WIDTH], [y / self.height] * 2
             width = 1.6 if colour == GHOST else 4
             style: dict[str, Any] = {"linewidth": width, "solid_capstyle": "round"}
-            self.figure.add_artist(Line2D(ends, [y, y], color=colour, **style))
-            write(self.figure, 0.76 / _WIDTH, y, text, 9, va="center")
+            self.figure.add_artist(Line2D(ends, ys, color=colour, **style))
+            self._write(0.76, y, text, 9, va="center")
 
     def _input(
         self, keypoints: Keypoints, box: tuple[float, float, float, float], moment: int
     ) -> None:
         """The 2D skeleton of one moment, at the same pixel scale in every column."""
         ax = add_panel(self.figure, box)
-        shown = keypoints.xy[self.moments].astype(np.float64)
-        least, most = np.fmin.reduce(shown, axis=1), np.fmax.reduce(shown, axis=1)
-        size = np.array(keypoints.image_size)
-        extent = np.fmax(np.fmax.reduce(most - least, axis=0), 0.05 * size.max())
-        pixel = min((np.array(box[2:]) - 0.4) / extent)
-        middle = (least[moment] + most[moment]) / 2
+        middle = self.pixel_middles[moment]
         if not np.isfinite(middle).all():
-            middle = size / 2
+            middle = np.array(keypoints.image_size) / 2
             style: dict[str, Any] = {"ha": "center", "va": "center", "color": MUTED}
             write(ax, 0.5, 0.5, "no joint seen", 9, transform=ax.transAxes, **style)
-        show_image(ax, keypoints, middle, pixel, box).move(shown[moment])
-        if len(self.moments) == 1:
-            place = (0.5, 0.3 / box[3])
-            style = {"ha": "center", "va": "top", "color": MUTED, "transform": ax.transAxes}
-            write(ax, *place, "2D input", 8, **style)
+        shown = keypoints.xy[self.moments[moment]].astype(np.float64)
+        show_image(ax, keypoints, middle, self.pixel, box).move(shown)
+        self._label(ax, "2D input", box[3])
 
-    def _views(self, box: tuple[float, float, float, float], moment: int, views: list[str]) -> None:
-        """The 3D skeleton of one moment from several sides in one panel."""
+    def _view(self, box: tuple[float, float, float, float], moment: int, view: str) -> None:
+        """The 3D skeleton of one moment from one side."""
         ax = add_panel(self.figure, box)
-        place, scale = self.places[(moment, *views)], self.scale
-        spare = box[2] / scale - place.width
-        ax.set_xlim(-spare / 2, place.width + spare / 2)
-        bottom = self.low - 0.4 / scale
-        ax.set_ylim(bottom, bottom + box[3] / scale)
-        for view in views:
-            shift = np.array(place.offsets[view])
-            if self.ghost is not None:
-                flat, _ = project(self.ghost[moment], view)
-                Limbs(ax, self.motion.skeleton, 2.2, ghost=True).move(flat + shift)
-            flat, nearer = project(self.staged[moment], view)
-            Limbs(ax, self.motion.skeleton, 3.6).move(flat + shift, nearer)
-            label = (shift[0], self.low - 0.1 / scale)
-            write(ax, *label, view, 8, ha="center", va="top", color=MUTED)
-        if views != ["top"]:
+        half = np.array(box[2:]) / (2 * self.scale)
+        middle = self.middles[view][moment].copy()
+        if view != "top":  # all moments stand at one height
+            middle[1] = self.low + self.tall[view] / 2
+        if self.single:
+            middle[1] -= 0.12 / self.scale
+        ax.set_xlim(middle[0] - half[0], middle[0] + half[0])
+        ax.set_ylim(middle[1] - half[1], middle[1] + half[1])
+        if self.ghost is not None:
+            flat, _ = project(self.ghost[moment], view)
+            Limbs(ax, self.motion.skeleton, 2.2, ghost=True).move(flat)
+        flat, nearer = project(self.staged[moment], view)
+        Limbs(ax, self.motion.skeleton, 3.6).move(flat, nearer)
+        self._label(ax, view, box[3])
+        if view != "top" and self.motion.space == "world":
             ax.axhline(0, color=FAINT, linewidth=1.2, zorder=1)
+
+    def _label(self, ax: Any, text: str, high: float) -> None:
+        """Name a panel at its foot where the panels of one moment stand side by side."""
+        if self.single:
+            style: dict[str, Any] = {"ha": "center", "va": "top", "color": MUTED}
+            write(ax, 0.5, 0.25 / high, text, 8, transform=ax.transAxes, **style)
 
     def _actions(self, action: ActionEstimate) -> None:
         """Probabilities over time, on an axis whose fifths are the columns above."""
@@ -332,11 +348,11 @@ class _Page:
 
     def _footer(self) -> None:
         motion = self.motion
-        floor = "" if motion.space == "world" else ", figures stand on their lowest joint"
+        floor = "" if motion.space == "world" else ", lowest joints at one height"
         middle = motion.skeleton.root or "joint mean"
         lines = [f"3D in {SPACE_AXES[motion.space]}; drawn centred on the {middle}{floor}."]
         notes = footnotes(motion, self.keypoints)
         if notes:
             lines += textwrap.wrap(notes, _NOTE_COLUMNS, max_lines=3, placeholder=" …")
         style: dict[str, Any] = {"color": MUTED, "va": "bottom", "linespacing": 1.45}
-        write(self.figure, 0.35 / _WIDTH, 0.12 / _HEIGHT, "\n".join(lines), 7.2, **style)
+        self._write(0.35, 0.12, "\n".join(lines), 7.2, **style)

@@ -21,15 +21,13 @@ from .drawing import (
     Limbs,
     add_panel,
     arrange,
-    draw_actions,
-    headline,
     on_stage,
-    percent,
     project,
     show_image,
     write,
 )
 from .picture import check_frames, checked_suffix
+from .strip import draw_actions, guesses, headline, percent
 
 # The frame, inches at 100 dots each: 960 x 540 pixels.
 _WIDTH, _HEIGHT, _DPI = 9.6, 5.4, 100
@@ -45,7 +43,8 @@ def save_video(
 ) -> Path:
     """Draw every frame of a motion as an H.264 video (mp4, yuv420p, 960 x 540).
 
-    Figures are centred on the root; only in world space is the floor the real one.
+    Figures are centred on the root. Only in world space is there a floor: elsewhere up is the
+    image's up.
 
     Args:
         motion: result to draw, any space.
@@ -144,8 +143,10 @@ class _Screen:
         name = write(self.figure, left, y, headline(action, 46), 15, va="center", fontweight="bold")
         if action is not None:
             end = name.get_window_extent().x1 / self.figure.bbox.width
-            share = percent(action.probability)
-            write(self.figure, end + 0.012, y, share, 15, va="center", color=ACTION)
+            likely, size, colour = percent(action.probability), 15, ACTION
+            if not action.certain:
+                likely, size, colour = guesses(action), 10, MUTED
+            write(self.figure, end + 0.012, y, likely, size, va="center", color=colour)
         self.clock = write(self.figure, right, y, "", 11, va="center", ha="right", color=MUTED)
         self.moving.append((self.figure, self.clock))
 
@@ -190,8 +191,11 @@ class _Screen:
         ax.set_xlim(-spare / 2, place.width + spare / 2)
         bottom = place.low - 0.36 / scale
         ax.set_ylim(bottom, bottom + box[3] / scale)
-        ax.axhline(0, color=FAINT, linewidth=1.2, zorder=1)
-        self._caption(ax, "3D pose")
+        if self.motion.space == "world":
+            ax.axhline(0, color=FAINT, linewidth=1.2, zorder=1)
+            self._caption(ax, "3D pose")
+        else:
+            self._caption(ax, "3D pose  ·  no floor: up is the image's up")
         self.solid = {}
         for view in views:
             at = (place.offsets[view][0], place.low - 0.1 / scale)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, Self
 
 from ...errors import InputError
+from ..base import MethodConfig
+
+#: Bounds far above any network that can be trained; what lies beyond is a damaged file.
+_MOST_LEVELS, _LARGEST_FIELD, _LARGEST_WIDTH = 10, 100_000, 1_000_000
 
 
 @dataclass(frozen=True)
-class VPoseConfig:
+class VPoseConfig(MethodConfig):
     """Architecture and loss weights of VPose (Pavllo et al., CVPR 2019).
 
     Args:
@@ -40,18 +44,32 @@ class VPoseConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "widths", tuple(self.widths))
+        # The length first: a product over very many levels would not end.
+        if len(self.widths) > _MOST_LEVELS:
+            raise InputError(f"widths has {len(self.widths)} levels; give at most {_MOST_LEVELS}")
         if len(self.widths) < 1 or any(w < 3 or w % 2 == 0 for w in self.widths):
             raise InputError(f"widths is {self.widths}; every width must be odd and at least 3")
+        if self.receptive_field > _LARGEST_FIELD:
+            raise InputError(
+                f"widths is {self.widths}; a network may see at most {_LARGEST_FIELD:,} frames, "
+                "the product of the widths: give fewer or smaller ones"
+            )
         if self.form not in ("dilated", "strided"):
             raise InputError(f"form is {self.form!r}; it must be 'dilated' or 'strided'")
         if not 0 <= self.dropout < 1:
             raise InputError(f"dropout is {self.dropout}; it must be at least 0 and below 1")
         for name in ("channels", "joints_in", "joints_out"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} is {getattr(self, name)}; it must be at least 1")
+            if not 1 <= getattr(self, name) <= _LARGEST_WIDTH:
+                raise InputError(
+                    f"{name} is {getattr(self, name)}; it must be at least 1 and at most "
+                    f"{_LARGEST_WIDTH:,}"
+                )
         for name in ("action_weight", "velocity_weight"):
-            if getattr(self, name) < 0:
-                raise InputError(f"{name} is {getattr(self, name)}; a weight cannot be negative")
+            weight = getattr(self, name)
+            if not abs(weight) < math.inf:
+                raise InputError(f"{name} is {weight}; a weight must be a finite number")
+            if weight < 0:
+                raise InputError(f"{name} is {weight}; a weight cannot be negative")
         if self.form == "strided" and self.velocity_weight:
             raise InputError(
                 "velocity_weight needs neighbouring output frames; the strided form has only one"
@@ -61,3 +79,31 @@ class VPoseConfig:
     def receptive_field(self) -> int:
         """Frames that one output frame depends on."""
         return math.prod(self.widths)
+
+    @property
+    def trains_actions(self) -> bool:
+        """Whether the action head has a weight in the loss."""
+        return self.action_weight > 0
+
+    @property
+    def output_frames(self) -> int | None:
+        """1 in the strided form."""
+        return 1 if self.form == "strided" else None
+
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether it is not causal."""
+        return not self.causal
+
+    def for_lifting(self) -> Self:
+        """The dilated form: it takes sequences, and a strided run's weights are its weights."""
+        return replace(self, form="dilated")
+
+    def check_joints(self, count: int) -> None:
+        """Raise unless both joint counts are `count`."""
+        for name in ("joints_in", "joints_out"):
+            if getattr(self, name) != count:
+                raise InputError(
+                    f"{name} is {getattr(self, name)}; lifters work on {count} joints: leave "
+                    f"{name} at {count}"
+                )

@@ -1,0 +1,119 @@
+"""The folder of a run: what it is called there, and that it never holds parts of two runs.
+
+Settings and data are written down when a run starts. Resuming with other ones is refused, because
+nobody could say afterwards what the weights were trained on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..formats.files import atomic_write, make_folder, remove_leftovers
+from .checkpoint import NAME
+from .config import TrainConfig, as_dict
+from .data import Data
+
+METRICS, CONFIG, DATA = "metrics.jsonl", "config.json", "data.json"
+WEIGHTS, BEST = "last.safetensors", "best.safetensors"
+_SUFFIXES = {Path(name).suffix for name in (METRICS, CONFIG, DATA, WEIGHTS, BEST, NAME)}
+
+
+def prepare_folder(out: Path, config: TrainConfig, data: Data, resume: bool) -> Data:
+    """Make the run's folder and write down its settings and data; refuse to mix two runs.
+
+    Returns:
+        The data with the card that the run was started with.
+
+    Raises:
+        InputError: when the folder holds a run and `resume` is not set, or the other way round, or
+            settings or data differ from those the run was started with.
+    """
+    if resume:
+        data = _check_same_run(out, config, data)
+    else:
+        if (out / NAME).exists() or (out / METRICS).exists():
+            raise InputError(
+                f"{out} already holds a run; continue it with --resume or choose another --out"
+            )
+        make_folder(out)
+        _write_json(out / CONFIG, as_dict(config))
+        _write_json(out / DATA, describe_data(data))
+    remove_leftovers(out, _SUFFIXES)
+    return data
+
+
+def describe_data(data: Data) -> dict[str, Any]:
+    """What data.json says: source, numbers of clips, digest, action labels and the card.
+
+    The digest is over the classes with their sentences and, of each clip, its names, label, length
+    and the sum of its coordinates to the millimetre: coarse enough for rounding on another machine.
+    """
+    digest = hashlib.sha256()
+
+    def add(*values: Any) -> None:
+        digest.update(json.dumps(values).encode() + b"\n")
+
+    add(data.actions.labels, data.actions.texts)
+    for part in (data.train, data.validation):
+        add(len(part))
+        for clip in part:
+            total = round(float(clip.joints.sum(dtype=np.float64)), 3)
+            add(clip.clip_id, clip.subject, clip.source, clip.action, len(clip), total)
+    return {
+        "source": data.source,
+        "training_clips": len(data.train),
+        "validation_clips": len(data.validation),
+        "digest": digest.hexdigest(),
+        "actions": list(data.actions.labels),
+        "card": data.card,
+    }
+
+
+def _check_same_run(out: Path, config: TrainConfig, data: Data) -> Data:
+    settings, described = out / CONFIG, out / DATA
+    if not (out / NAME).is_file() or not settings.is_file():
+        raise InputError(f"there is no run to resume in {out}; start one without --resume")
+    if _read_json(settings) != json.loads(json.dumps(as_dict(config))):
+        raise InputError(
+            f"the settings differ from those in {settings}; resume with the same settings, or "
+            "start a new run in another folder"
+        )
+    started, now = _read_json(described), describe_data(data)
+    try:
+        was, card = _in_words(started), dict(started["card"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{described} does not say what the run was started with; restore the file"
+        ) from error
+    if started["digest"] != now["digest"]:
+        raise InputError(
+            f"the data differ from those this run was started with (was: {was}; now: "
+            f"{_in_words(now)}); give the same --data"
+        )
+    return replace(data, card=card)
+
+
+def _in_words(described: dict[str, Any]) -> str:
+    return (
+        f"{described['source']}, {described['training_clips']} training and "
+        f"{described['validation_clips']} validation clips, digest {described['digest'][:12]}"
+    )
+
+
+def _write_json(path: Path, values: dict[str, Any]) -> None:
+    with atomic_write(path) as temporary:
+        Path(temporary).write_text(json.dumps(values, indent=2) + "\n")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as JSON ({error}); restore the file") from error
