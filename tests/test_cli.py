@@ -13,10 +13,11 @@ from format_files import IMAGE, as_json, flat, folder_of
 from lifting_fixtures import track
 
 from langlift._version import __version__
+from langlift.cli.lift import describe
 from langlift.cli.main import VERBS
 from langlift.formats import read_motion
 from langlift.skeletons import HUMAN36M_17
-from langlift.tracks import Motion
+from langlift.tracks import ActionEstimate, Motion
 
 ROOT = Path(__file__).parents[1]
 
@@ -98,6 +99,32 @@ def test_json_is_all_that_is_printed(langlift):
     assert told["action"] in ("walk", "squat", "wave") and 0 < told["action_probability"] <= 1
     assert told["files"] == [f"out/motion.{suffix}" for suffix in ("npz", "json", "png")]
     assert told["provenance"]["model"] == "tiny"
+
+
+def test_one_frame_is_no_frames_and_lasts(langlift, tmp_path):
+    keypoint_file(tmp_path / "one.npz", frames=1)
+    out = lift(langlift, "--formats", "npz", clip="one.npz")
+    assert out.startswith("1 frame at 30 fps (0.03 s) lifted to 3D\n")
+
+
+@pytest.mark.parametrize(
+    ("row", "line"),
+    [
+        ([0.28, 0.5, 0.22], "action: squat 50%, walk 28%, wave 22%"),
+        ([0.34, 0.38, 0.28], "action: uncertain: squat 38%, walk 34%, wave 28%"),
+    ],
+)
+def test_a_guess_is_called_one(row, line):
+    action = ActionEstimate(("walk", "squat", "wave"), np.array([row]), np.array([[0, 4]]))
+    motion = Motion(np.zeros((4, 17, 3)), HUMAN36M_17, 30.0, action=action)
+    assert describe(motion, []).splitlines()[1] == line
+
+
+def test_what_a_file_says_about_itself_cannot_break_the_summary(langlift):
+    provenance = {"conversion_notes": 5, "camera": "a\x1b[2J\nb"}
+    motion = Motion(np.zeros((4, 17, 3)), HUMAN36M_17, 30.0, provenance=provenance)
+    lines = describe(motion, [Path("out\n.npz")]).splitlines()
+    assert lines[1:] == ["note: 5", r"camera: a\x1b[2J\nb", r"wrote out\n.npz"]
 
 
 def test_quiet_prints_nothing(langlift, tmp_path):
@@ -209,6 +236,19 @@ def test_the_weights_in_the_package_can_be_listed_and_inspected(langlift):
         assert row["megabytes"] <= 10 and "Apache-2.0" in row["licence"]
         told = json.loads(langlift("weights", "inspect", row["name"], "--json").out)
         assert told["method"] == row["method"] and len(told["actions"]["labels"]) == row["actions"]
+
+
+def test_the_list_of_weights_has_one_line_each(langlift, tmp_path, monkeypatch):
+    licence = "Apache-2.0[red]; trained on " + "permissive sources only " * 5
+    tiny_bundle(tmp_path / "short.safetensors", card={"licence": licence})
+    tiny_bundle(tmp_path / "long.safetensors", card={"licence": "\x1b[2J" + "very " * 40})
+    shelf = {name: tmp_path / f"{name}.safetensors" for name in ("short", "long")}
+    monkeypatch.setattr("langlift.weights.catalogue", lambda: shelf)
+    monkeypatch.setenv("COLUMNS", "100")
+    lines = langlift("weights", "list").out.splitlines()
+    assert len(lines) == 6 and max(map(len, lines)) <= 100  # a frame, the head, two rows
+    assert "│ Apache-2.0[red] " in lines[3] and "│ \\x1b[2Jvery" in lines[4]
+    assert json.loads(langlift("weights", "list", "--json").out)[0]["licence"] == licence
 
 
 # Training.

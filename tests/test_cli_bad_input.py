@@ -94,6 +94,12 @@ KEYPOINTS = {
     "no output format": (npz(), "--formats ,", "no output format", "choose from npz, json"),
     "focal 0": (npz(), "--focal 0", "focal is 0", "must be a positive number of pixels"),
     "focal NaN": (npz(), "--focal nan", "focal is nan", "must be a positive number of pixels"),
+    "tiny focal": (npz(), "--focal 1e-9", "focal is 1e-09", "64 to 64000", "longer side is 640"),
+    "giant focal": (npz(), "--focal 1e30", "focal is 1e+30", "64 to 64000"),
+    "person of a file without": (npz(), "--person 7", "unknown person '7'", "known: 0", "leave it"),
+    "model of no name": (npz(), "--model=", "--model is empty", "langlift weights list"),
+    "no pose": (npz(xy=XY * [[[0, 0]]] + 100), "", "clip.npz", "all joints lie on one pixel"),
+    "out of no name": (npz(), "--out=", "--out is empty", "give the path"),
     "focal inf": (npz(), "--focal inf", "focal is inf", "must be a positive number of pixels"),
     "precision": (npz(), "--precision fp16", "--precision is 'fp16'; choose from 'fp32', 'bf16'"),
     "unknown option": (npz(), "--formts npz", "unknown option --formts", "did you mean --format"),
@@ -257,17 +263,39 @@ def test_the_results_cannot_be_put_in_a_file(out, langlift, tmp_path):
     clip = keypoint_file(tmp_path / "clip.npz")
     before = files_under(tmp_path)
     said = langlift("lift", clip, "-m", "tiny.safetensors", "-o", out)
-    check_refused(said, f"cannot make the folder {out}", "choose another --out")
+    check_refused(said, f"cannot make the folder {out} (", "tiny.safetensors is a file)")
+    assert "choose another --out" in said.err
     assert files_under(tmp_path) == before
 
 
-def test_a_folder_where_a_result_should_be(langlift, tmp_path):
-    (tmp_path / "out" / "motion.npz").mkdir(parents=True)
+@pytest.mark.parametrize("suffix", ["npz", "json", "png"])
+def test_a_folder_where_a_result_should_be(suffix, langlift, tmp_path, monkeypatch):
+    (tmp_path / "out" / f"motion.{suffix}").mkdir(parents=True)
     clip = keypoint_file(tmp_path / "clip.npz")
     before = files_under(tmp_path)
+    monkeypatch.setattr(Lifter, "lift", interrupted)  # not come to: it is found out before
     said = langlift("lift", clip, "-m", "tiny.safetensors", "-o", "out")
-    check_refused(said, "motion.npz: this is a folder", "give the path of a file")
+    check_refused(said, f"motion.{suffix}: this is a folder", "give the path of a file")
     assert files_under(tmp_path) == before
+
+
+def test_an_input_of_no_name(langlift, tmp_path):
+    check_refused(langlift("lift", "", "-m", "tiny.safetensors"), "INPUT is empty", "give the path")
+
+
+def test_a_device_as_input_or_model(langlift, tmp_path):
+    clip = keypoint_file(tmp_path / "clip.npz")
+    if not Path("/dev/zero").exists():
+        pytest.skip("no devices here")
+    said = langlift("lift", "/dev/zero", "-m", "tiny.safetensors")
+    check_refused(said, "/dev/zero: this is no ordinary file", "give a file or folder")
+    said = langlift("lift", clip, "-m", "/dev/zero")
+    check_refused(said, "/dev/zero is no ordinary file", "give a .safetensors file")
+
+
+def test_file_names_are_escaped(langlift):
+    said = langlift("lift", "no\x1b[2J\nlanglift: fine.npz", "-m", "tiny.safetensors")
+    check_refused(said, r"no\x1b[2J\nlanglift: fine.npz: there is no such file or folder")
 
 
 def test_settings_that_differ_from_those_of_the_run_that_is_resumed(langlift, tmp_path):

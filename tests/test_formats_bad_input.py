@@ -1,6 +1,7 @@
 """Bad input: one sentence that names the file, what was got, what to do."""
 
 import errno
+import os
 import pickle
 from pathlib import Path
 
@@ -118,6 +119,8 @@ CASES = {
         "the image size is [inf, 480",
     ),
     "image size of one": (npz(image_size=640), ReadOptions(), "size is 640; it must be two"),
+    "no such person": (npz(), ReadOptions(person="7"), "unknown person '7'; known: 0 (choose one"),
+    "detections no such person": (detections(), ReadOptions(person="7"), "known: 0 (choose one of"),
     "other person": (npz(person="anna"), ReadOptions(person="ana"), "did you mean 'anna'?"),
     "provenance": (npz(provenance="{"), GOOD, "the provenance is not valid JSON"),
     "provenance list": (npz(provenance="[1]"), GOOD, "the provenance is no JSON object"),
@@ -173,7 +176,11 @@ CASES = {
         GOOD,
         "run from 0 to 99999999999 though there are only 3",
     ),
-    "nobody": (as_json({"people": []}), GOOD, "nobody was found in any of its 1 frames"),
+    "nobody": (
+        as_json({"people": []}),
+        GOOD,
+        "nobody was found in it (1 frame); give the detector",
+    ),
     "people no list": (as_json({"people": 3}), GOOD, "has no list 'people'"),
     "no pose": (as_json({"people": [{}]}), GOOD, "has no 'pose_keypoints_2d'"),
     "openpose 18 joints": (
@@ -201,13 +208,13 @@ CASES = {
     "unprintable names": (
         as_json([ANNOTATION | {"track_id": "a\nb"}, ANNOTATION | {"track_id": "\x1b\ud800"}]),
         GOOD,
-        "there are 2 people: a b (1 frame), \\x1b\\ud800 (1 frame)",
+        "there are 2 people: a\\nb (1 frame), \\x1b\\ud800 (1 frame)",
     ),
     "very long names": (npz(skeleton="a" * 100_000), GOOD, "aaa ... "),
     "nobody of that name": (
         as_json({"people": [PERSON] * 2}),
         ReadOptions(person="7"),
-        "unknown person '7'; known: 0, 1",
+        "unknown person '7'; known: 0, 1 (choose one of these with --person, or leave it out)",
     ),
     # COCO
     "captions": (
@@ -314,3 +321,40 @@ def test_an_unreadable_file_is_an_input_error(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "read_bytes", refuse)
     with pytest.raises(InputError, match=r"cannot be read \(Permission denied\); check"):
         formats.read(path, GOOD)
+
+
+def fifo(path: Path) -> Path:
+    os.mkfifo(path)
+    return path
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes have no names on Windows")
+@pytest.mark.parametrize("name", ["clip.npz", "clip.json"])
+def test_a_pipe_is_refused_before_anything_reads_it(tmp_path, name):
+    path = fifo(tmp_path / name)
+    for options in (GOOD, ReadOptions(format="npz"), ReadOptions(format="openpose")):
+        with pytest.raises(InputError, match=f"{name}: this is no ordinary file; give a file"):
+            formats.read(path, options)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes have no names on Windows")
+def test_a_pipe_among_the_frames_of_a_folder_is_refused(tmp_path):
+    folder = folder_of(a_0=FRAME)(tmp_path)
+    fifo(folder / "a_1_keypoints.json")
+    with pytest.raises(InputError, match="a_1_keypoints.json: this is no ordinary file"):
+        formats.read(folder, GOOD)
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no devices here")
+def test_a_device_without_end_is_refused():
+    with pytest.raises(InputError, match="/dev/zero: this is no ordinary file"):
+        formats.read("/dev/zero", ReadOptions(format="npz"))
+
+
+def test_names_of_files_cannot_write_to_the_terminal(tmp_path):
+    path = tmp_path / "a\x1b[31m\nlanglift: all is well\u202e.npz"
+    with pytest.raises(InputError) as caught:
+        formats.read(path)
+    message = str(caught.value)
+    assert message.isprintable()
+    assert "a\\x1b[31m\\nlanglift: all is well\\u202e.npz: there is no such file" in message

@@ -14,7 +14,7 @@ from langlift.datasets.synthetic import SYNTHETIC_ACTIONS
 from langlift.datasets.views import CameraRanges
 from langlift.errors import InputError
 from langlift.lifting.features import FeatureConfig
-from langlift.methods.base import MethodConfig
+from langlift.methods.base import MethodConfig, config_from_dict
 from langlift.methods.vpose import VPoseConfig
 from langlift.training.config import RECIPES, TrainConfig, as_dict, from_dict, recipe
 from langlift.training.data import load_data
@@ -59,6 +59,15 @@ def test_every_setting_survives_json():
         ({"model": 3}, "VPoseConfig is 3; it must be settings by name"),
         ({"steps": "many"}, "a setting of TrainConfig has a value of the wrong kind"),
         ({"model": {"dropout": "much"}}, "a setting of VPoseConfig has a value of the wrong kind"),
+        ({"steps": 2.5}, "steps is 2.5; it must be a whole number"),
+        ({"steps": True}, "steps is True; it must be a whole number"),
+        ({"lr": "0.1"}, "lr is '0.1'; it must be a finite number"),
+        ({"lr": math.inf}, "lr is inf; it must be a finite number"),
+        ({"split": 3}, "split is 3; it must be text"),
+        ({"batch_norm_schedule": 0}, "batch_norm_schedule is 0; it must be true or false"),
+        ({"optimizer": "sgd"}, "optimizer is 'sgd'; it must be one of 'adam', 'adamw'"),
+        ({"ranges": {"pitch": [0]}}, r"pitch is \[0\]; it must be a list of 2 values, each a fin"),
+        ({"ranges": {"pitch": [0, "9"]}}, r"pitch\[1\] is '9'; it must be a finite number"),
     ],
 )
 def test_settings_that_cannot_be_read(values, message):
@@ -127,6 +136,27 @@ def test_what_training_asks_of_a_method():
     assert vpose.looks_ahead and not VPoseConfig(causal=True).looks_ahead
     assert STRIDED.for_lifting() == dataclasses.replace(STRIDED, form="dilated")
     assert vpose.for_lifting() == vpose
+
+
+def test_a_whole_number_is_fine_where_a_fraction_may_be():
+    weight_decay = from_dict({"weight_decay": 0}).weight_decay
+    assert weight_decay == 0 and isinstance(weight_decay, float)
+
+
+@dataclasses.dataclass(frozen=True)
+class Needy:
+    """Settings of which one has no default and one may be absent."""
+
+    size: int
+    name: str | None = None
+
+
+def test_settings_that_are_left_out_or_nothing():
+    assert config_from_dict(Needy, {"size": 3, "name": None}) == Needy(3)
+    with pytest.raises(InputError, match="Needy has no size; add what is missing"):
+        config_from_dict(Needy, {"name": "a"})
+    with pytest.raises(InputError, match="name is 3; it must be text or nothing"):
+        config_from_dict(Needy, {"size": 3, "name": 3})
 
 
 def test_unknown_recipe():

@@ -1,99 +1,21 @@
-"""Pictures and videos: they exist, decode, show the right thing, and appear whole or not at all."""
+"""Pictures: they exist, show the right thing, and appear whole or not at all."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from fractions import Fraction
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.image import imread
+from view_fixtures import in_world, pixels, seen_by_camera, share_of, swinging, toy, unsure
 
 from langlift.errors import InputError, ShapeError
 from langlift.skeletons import COCO_17, HUMAN36M_17, SKELETONS, Skeleton
-from langlift.tracks import ActionEstimate, Keypoints, Motion
+from langlift.tracks import ActionEstimate, Motion
 from langlift.view import drawing, picture, save_picture, save_video, strip
-from langlift.view.video import _Screen, frame_rate
-
-# A standing person who faces the camera, metres: x right, y up, z away.
-REST = {
-    "pelvis": (0, 0.95, 0),
-    "spine": (0, 1.2, 0),
-    "thorax": (0, 1.45, 0),
-    "neck_nose": (0, 1.55, -0.08),
-    "head_top": (0, 1.7, 0),
-}
-for side, x in (("left", 1.0), ("right", -1.0)):
-    REST |= {
-        f"{side}_hip": (0.12 * x, 0.95, 0),
-        f"{side}_knee": (0.13 * x, 0.5, 0),
-        f"{side}_ankle": (0.14 * x, 0.08, 0),
-        f"{side}_shoulder": (0.18 * x, 1.42, 0),
-        f"{side}_elbow": (0.3 * x, 1.18, 0),
-        f"{side}_wrist": (0.34 * x, 0.95, 0),
-    }
-
-
-def swinging(frames: int) -> np.ndarray:
-    """(f, 17, 3) root-relative camera-space metres: the arms swing about the shoulders."""
-    joints = np.tile([REST[name] for name in HUMAN36M_17.joints], (frames, 1, 1))
-    angle = np.sin(np.linspace(0, 2 * np.pi, frames))
-    for name in ("left", "right"):
-        pivot = joints[:, HUMAN36M_17.index(f"{name}_shoulder")].copy()
-        turn = angle if name == "left" else -angle
-        for part in ("elbow", "wrist"):
-            j = HUMAN36M_17.index(f"{name}_{part}")
-            y = joints[:, j, 1] - pivot[:, 1]
-            joints[:, j, 1] = pivot[:, 1] + np.cos(turn) * y
-            joints[:, j, 2] = pivot[:, 2] + np.sin(turn) * y
-    joints -= joints[:, :1]
-    return joints * [1, -1, 1]
-
-
-def toy(frames: int = 12, action: bool = True) -> Motion:
-    estimate = None
-    if action:
-        edges = np.unique(np.linspace(0, frames, 4).astype(int))
-        windows = np.stack([edges[:-1], edges[1:]], axis=1)
-        rows = np.array([[0.7, 0.2, 0.06, 0.03, 0.01]] * len(windows))
-        labels = ("SideLunge", "deep_squat", "sit_to_stand", "walking", "unknown")
-        estimate = ActionEstimate(labels, rows, windows)
-    origin = {
-        "model": "toy",
-        "weights_sha256": "0123456789abcdef",
-        "camera": "focal length assumed",
-    }
-    return Motion(swinging(frames), HUMAN36M_17, 25, action=estimate, provenance=origin)
-
-
-def seen_by_camera(motion: Motion, **changes) -> Keypoints:
-    points = motion.joints + np.array([0, 0, 4.0])
-    xy = 800 * points[..., :2] / points[..., 2:] + [320, 240]
-    return Keypoints(xy, motion.skeleton, motion.fps, (640, 480), **changes)
-
-
-def pixels(path: Path) -> np.ndarray:
-    return (imread(path)[..., :3] * 255).round().astype(int)
-
-
-def share_of(image: np.ndarray, colour: str) -> float:
-    """Share of pixels that are almost of a colour."""
-    wanted = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)])
-    return float((np.abs(image - wanted).max(axis=-1) < 24).mean())
-
-
-def frames_of(path: Path) -> tuple[list[np.ndarray], object]:
-    with av.open(str(path)) as container:
-        stream = container.streams.video[0]
-        decoded = [
-            frame.to_ndarray(format="rgb24").astype(int) for frame in container.decode(stream)
-        ]
-        return decoded, stream
 
 
 def texts_of(motion: Motion, keypoints=None, truth=None, title=None, note=None) -> str:
@@ -168,16 +90,6 @@ def test_words_percent_and_provenance_are_on_the_page():
     assert "lowest joints at one height" in words
 
 
-def unsure(motion: Motion, best: float) -> Motion:
-    """The motion with two likely actions, the first of probability `best`."""
-    estimate = ActionEstimate(
-        ("straight_leg_raise", "walk", "jump"),
-        np.array([[best, 0.35, 0.65 - best]]),
-        np.array([[0, len(motion)]]),
-    )
-    return motion.replaced(action=estimate)
-
-
 def test_an_action_that_is_close_to_a_guess_is_not_the_headline():
     words = texts_of(unsure(toy(), 0.39)).splitlines()
     assert words[:2] == ["Action uncertain", "straight leg raise 39 %, walk 35 %"]
@@ -219,8 +131,7 @@ def test_truth_gives_mpjpe_in_millimetres_after_root_alignment(tmp_path):
 
 def test_world_space_is_drawn_upright():
     motion = toy()
-    x, y, z = np.moveaxis(motion.joints, -1, 0)
-    world = motion.replaced(joints=np.stack([x, z, 1.1 - y], axis=-1), space="world")
+    world = in_world(motion)
     staged, standing = drawing.on_stage(world), drawing.on_stage(motion)
     low = 1.1 - 0.95 + 0.08  # the ankles over the real floor
     np.testing.assert_allclose(staged[..., 1], standing[..., 1] + low, atol=1e-6)
@@ -234,11 +145,6 @@ def drawn(motion: Motion, keypoints=None) -> picture._Page:
     page = picture._Page(figure, motion, keypoints, None)
     page.draw(None)
     return page
-
-
-def in_world(motion: Motion) -> Motion:
-    x, y, z = np.moveaxis(motion.joints, -1, 0)
-    return motion.replaced(joints=np.stack([x, z, 1.1 - y], axis=-1), space="world")
 
 
 def test_only_world_space_has_a_floor():
@@ -365,73 +271,6 @@ def test_percent(share, text):
     assert strip.percent(share) == text
 
 
-# --- video ----------------------------------------------------------------------------------
-
-
-def test_video_decodes_with_all_frames(tmp_path):
-    motion = toy(9)
-    calls: list[tuple[int, int]] = []
-    path = save_video(
-        motion, tmp_path / "a.mp4", seen_by_camera(motion), lambda *done: calls.append(done)
-    )
-    decoded, stream = frames_of(path)
-    assert len(decoded) == 9
-    assert decoded[0].shape == (540, 960, 3)
-    assert stream.average_rate == 25
-    assert (stream.codec_context.name, stream.pix_fmt) == ("h264", "yuv420p")
-    assert calls == [(f + 1, 9) for f in range(9)]
-    for colour in (*drawing.SIDE_COLOURS.values(), drawing.ACTION):
-        assert share_of(decoded[4], colour) > 0.001
-    assert np.abs(decoded[2] - decoded[6])[:400].max() > 100, "nothing moves"
-
-
-@pytest.mark.parametrize("action", [True, False])
-def test_video_of_one_frame_without_keypoints(tmp_path, action):
-    decoded, _ = frames_of(save_video(toy(1, action), tmp_path / "a.mp4"))
-    assert len(decoded) == 1
-    assert share_of(decoded[0], drawing.SIDE_COLOURS["left"]) > 0.001
-
-
-@pytest.mark.parametrize(("best", "named"), [(0.39, False), (0.6, True)])
-def test_video_says_what_is_certain_and_where_up_is(best, named):
-    motion = unsure(toy(4), best)
-    for shown, floors in ((motion, 0), (in_world(motion), 1)):
-        screen = _Screen(shown, seen_by_camera(motion))
-        words = [text.get_text() for text in screen.figure.texts]
-        assert words[0] == ("Straight leg raise" if named else "Action uncertain")
-        assert words[1] == ("60 %" if named else "straight leg raise 39 %, walk 35 %")
-        views = screen.figure.axes[-1]
-        assert len(views.lines) == floors
-        hints = [text.get_text() for text in views.texts if "up is the image" in text.get_text()]
-        assert len(hints) == 1 - floors
-
-
-@pytest.mark.filterwarnings("error")
-def test_video_with_missing_joints(tmp_path):
-    motion = toy(4)
-    xy = seen_by_camera(motion).xy.copy()
-    xy[2] = np.nan
-    keypoints = seen_by_camera(motion).replaced(xy=xy, confidence=None)
-    decoded, _ = frames_of(save_video(motion, tmp_path / "a.mp4", keypoints))
-    left = [share_of(frame[60:400, :450], drawing.SIDE_COLOURS["left"]) for frame in decoded]
-    assert left[2] == 0
-    assert min(left[0], left[1], left[3]) > 0.001
-
-
-@pytest.mark.parametrize(
-    ("fps", "rate"),
-    [
-        (25.0, Fraction(25)),
-        (30000 / 1001, Fraction(30000, 1001)),
-        (29.999999, Fraction(30)),
-        (12.5, Fraction(25, 2)),
-        (1e-6, Fraction(1, 1001)),
-    ],
-)
-def test_frame_rate(fps, rate):
-    assert frame_rate(fps) == rate
-
-
 # --- what goes wrong ------------------------------------------------------------------------
 
 
@@ -452,20 +291,6 @@ def test_bad_inputs_say_what_to_do(tmp_path, save, good, bad):
 def test_truth_of_another_shape(tmp_path):
     with pytest.raises(ShapeError, match=r"truth has shape \(2, 17, 3\); it must be \(3, 17, 3\)"):
         save_picture(toy(3), tmp_path / "a.png", truth=swinging(2))
-
-
-def test_interrupted_video_leaves_the_old_file(tmp_path):
-    path = tmp_path / "a.mp4"
-    path.write_bytes(b"old")
-
-    def stop(done: int, total: int) -> None:
-        if done == 2:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        save_video(toy(4), path, progress=stop)
-    assert path.read_bytes() == b"old"
-    assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]
 
 
 def test_interrupted_picture_leaves_nothing(tmp_path, monkeypatch):

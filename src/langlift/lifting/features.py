@@ -49,7 +49,7 @@ class FeatureConfig:
             value = getattr(self, name)
             if not 1 <= value <= _MOST_FRAMES or value % 2 == 0:
                 raise InputError(
-                    f"{name} is {value}; it must be odd, at least 1 and at most {_MOST_FRAMES}"
+                    f"{name} is {value}; it must be odd and at least 1, at most {_MOST_FRAMES}"
                 )
         if not 0 <= self.gap_frames <= _MOST_FRAMES:
             raise InputError(

@@ -123,13 +123,13 @@ class Lifter:
                 f"{points.image_size[1]}; give the camera of these images"
             )
         xy, seen = points.xy, points.seen
+        at = frame_times(len(points), points.fps, self.bundle.fps)
         if points.fps != self.bundle.fps:
-            at = frame_times(len(points), points.fps, self.bundle.fps)
             xy, seen = resample_points(xy, seen, at)
         joints, logits = self._lift_frames(xy, seen, lens, options, progress)
         action = self._action(logits, points) if logits is not None else None
         if points.fps != self.bundle.fps:
-            back = np.arange(len(points)) * (self.bundle.fps / points.fps)
+            back = np.interp(np.arange(len(points)), at, np.arange(len(at)))
             joints = resample_joints(joints, back)
         return Motion(
             joints=joints,

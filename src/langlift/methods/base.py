@@ -266,7 +266,7 @@ def checked_value(name: str, hint: Any, value: Any) -> Any:
                 for n, pair in enumerate(zip(kinds, value, strict=True))
             )
     if _is_of(hint, value):
-        return float(value) if hint is float else value
+        return hint(value) if hint is float else value
     raise InputError(f"{name} is {reprlib.repr(value)}; it must be {_in_words(hint)}")
 
 
@@ -291,8 +291,8 @@ def _in_words(hint: Any) -> str:
     if get_origin(hint) is Literal:
         return f"one of {', '.join(map(repr, items))}"
     if get_origin(hint) is tuple:
-        count = "any number" if items[1:] == (...,) else str(len(items))
-        return f"a list of {count} values, each {_in_words(items[0])}"
+        count = "" if items[1:] == (...,) else f"{len(items)} "
+        return f"a list of {count}values, each {_in_words(items[0])}"
     return _KINDS.get(hint, f"a {getattr(hint, '__name__', hint)}")
 
 

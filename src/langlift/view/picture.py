@@ -306,6 +306,8 @@ class _Page:
             middle = np.array(keypoints.image_size) / 2
             style: dict[str, Any] = {"ha": "center", "va": "center", "color": MUTED}
             write(ax, 0.5, 0.5, "no joint seen", 9, transform=ax.transAxes, **style)
+        if self.single:
+            middle = np.add(middle, (0.0, 0.12 / self.pixel))
         shown = keypoints.xy[self.moments[moment]].astype(np.float64)
         show_image(ax, keypoints, middle, self.pixel, box).move(shown)
         self._label(ax, "2D input", box[3])
