@@ -74,6 +74,14 @@ def test_given_sentences_are_kept() -> None:
     ("labels", "texts", "message"),
     [
         (("walk", "run", "walk"), (), "action label occurs twice; give each class once"),
+        (
+            ("walk", ""),
+            (),
+            "'' is an action's label or text; it must be printable text on one line",
+        ),
+        ((1,), (), "1 is an action's label or text; it must be printable text"),
+        (("a\nb",), (), "it must be printable text on one line"),
+        (("walk",), ("\x1b[2J",), r"'\\x1b\[2J' is an action's label or text"),
         (("walk", "run"), ("a person walks",), "got 2 action labels but 1 texts; give one each"),
     ],
 )

@@ -331,7 +331,9 @@ def test_filling_does_not_change_the_callers_arrays():
         ({"kind": "face"}, "feature kind is 'face'; it must be 'person' or 'screen'"),
         ({"center_frames": 4}, "center_frames is 4; it must be odd and at least 1"),
         ({"scale_frames": -1}, "scale_frames is -1; it must be odd"),
+        ({"scale_frames": 10_001}, "scale_frames is 10001; .* at most 10000"),
         ({"gap_frames": -1}, "gap_frames is -1; it must be at least 0"),
+        ({"gap_frames": 10_001}, "gap_frames is 10001; .* at most 10000"),
     ],
 )
 def test_bad_settings_say_what_is_wrong(changes, message):

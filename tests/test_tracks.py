@@ -277,3 +277,8 @@ def test_motion_replaced_is_checked_again() -> None:
 )
 def test_frame_rates_come_as_numbers_or_text(given: Any, rate: float) -> None:
     assert check_fps(given) == rate
+
+
+def test_an_image_larger_than_any_camera_is_refused() -> None:
+    with pytest.raises(InputError, match="image size is 1000000 x 2; a side has at most 100,000"):
+        Keypoints(np.zeros((1, 17, 2)) + 5, fps=50, image_size=(10**6, 2))

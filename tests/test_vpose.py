@@ -308,6 +308,9 @@ def test_guidance_is_refused_and_no_guidance_is_not():
     [
         ({"widths": (3, 4)}, r"widths is \(3, 4\); every width must be odd and at least 3"),
         ({"widths": (1,)}, "every width must be odd and at least 3"),
+        ({"widths": (3,) * 11}, "widths has 11 levels; give at most 10"),
+        ({"widths": (9,) * 6}, "a network may see at most 100,000 frames"),
+        ({"channels": 1_000_001}, "channels is 1000001; it must be .* at most 1,000,000"),
         ({"widths": ()}, r"widths is \(\); every width"),
         ({"dropout": 1.0}, "dropout is 1.0; it must be at least 0 and below 1"),
         ({"dropout": -0.1}, "dropout is -0.1"),

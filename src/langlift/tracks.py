@@ -32,6 +32,10 @@ SPACE_AXES: dict[str, str] = {
 SLOWEST_FPS, FASTEST_FPS = 1, 1000
 
 
+#: More pixels than any camera has; larger numbers are mistakes.
+LARGEST_SIDE = 100_000
+
+
 def check_fps(fps: Any) -> float:
     """Frames per second as a float, `SLOWEST_FPS` to `FASTEST_FPS`.
 
@@ -66,6 +70,11 @@ def _check_image_size(image_size: Any) -> tuple[int, int]:
         raise InputError(
             f"the image size is {image_size!r}; it must be two positive numbers (width, "
             "height) of whole pixels (--image-size WIDTH HEIGHT)"
+        )
+    if max(width, height) > LARGEST_SIDE:
+        raise InputError(
+            f"the image size is {width:.0f} x {height:.0f}; a side has at most {LARGEST_SIDE:,} "
+            "pixels (--image-size WIDTH HEIGHT)"
         )
     return int(width), int(height)
 

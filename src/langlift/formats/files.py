@@ -20,6 +20,7 @@ from ..errors import InputError, printable
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 _LONGEST = 1000
+_DEEPEST = 32  # levels of lists and objects; Python's own limit is near 1000
 _TEMPORARY = re.compile(r"\.[0-9a-f]{12}\.tmp")  # the name that atomic_write makes, without suffix
 
 
@@ -147,6 +148,19 @@ def read_json(path: Path) -> Any:
             f"this is not valid JSON ({one_line(error)}); the file is damaged, cut off or of "
             "another type"
         ) from error
+
+
+def check_depth(value: Any, what: str) -> None:
+    """Raise `InputError` where plain values, as JSON holds, are nested too deep to be copied."""
+    if _deeper(value, _DEEPEST):
+        raise InputError(f"{what} is nested more than {_DEEPEST} deep; keep what is needed")
+
+
+def _deeper(value: Any, levels: int) -> bool:
+    if not isinstance(value, list | dict):
+        return False
+    inside = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_deeper(each, levels - 1) for each in inside)
 
 
 def one_line(error: BaseException) -> str:

@@ -21,7 +21,7 @@ from ..errors import InputError, check_shape
 from ..skeletons import SKELETONS, Skeleton, get_skeleton
 from ..tracks import ActionEstimate, Keypoints, Motion
 from .clip import Clip, ReadOptions, Track
-from .files import atomic_write, check_exists, naming, one_line
+from .files import atomic_write, check_depth, check_exists, naming, one_line
 from .joint_names import canonical, match_names, order_for
 from .npz_arrays import array_names, load_arrays, numeric, scalar, string, strings, whole
 
@@ -220,4 +220,5 @@ def _provenance(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
         raise InputError(f"the provenance is not valid JSON ({one_line(error)})") from error
     if not isinstance(stored, dict):
         raise InputError("the provenance is no JSON object; save it as one")
+    check_depth(stored, "the provenance")
     return stored

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from ..actions import ActionVocabulary
 from ..errors import InputError
-from ..formats.files import atomic_write, one_line
+from ..formats.files import atomic_write, check_depth, one_line
 from ..methods import get_method
 from ..methods.base import Method, checked_value, config_from_dict
 from ..skeletons import HUMAN36M_17, Skeleton, get_skeleton
@@ -246,20 +246,10 @@ def _entry(key: str, text: str) -> Any:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InputError(f"its {key} is no JSON that can be read") from error
-    if _deeper(value, _DEEPEST):
-        raise InputError(f"its {key} is nested more than {_DEEPEST} deep")
+    check_depth(value, f"its {key}")
     return checked_value(key, _ENTRIES[key], value)
 
 
-def _deeper(value: Any, levels: int) -> bool:
-    """Whether lists and objects are nested deeper than so many levels."""
-    if not isinstance(value, list | dict):
-        return False
-    inside = value.values() if isinstance(value, dict) else value
-    return levels == 0 or any(_deeper(each, levels - 1) for each in inside)
-
-
-_DEEPEST = 32
 _ENTRIES = {
     "method": str,
     "config": dict,

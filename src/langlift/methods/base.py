@@ -257,17 +257,23 @@ def checked_value(name: str, hint: Any, value: Any) -> Any:
     Raises:
         InputError: for any other value; the message says what is accepted.
     """
-    items = get_args(hint)
-    if get_origin(hint) is tuple and isinstance(value, list | tuple):
-        kinds = items[:1] * len(value) if items[1:] == (...,) else items
-        if len(kinds) == len(value):
-            return tuple(
-                checked_value(f"{name}[{n}]", *pair)
-                for n, pair in enumerate(zip(kinds, value, strict=True))
-            )
-    if _is_of(hint, value):
-        return hint(value) if hint is float else value
+    if get_origin(hint) is tuple:
+        kinds = _kinds_of_items(hint, value)
+        if kinds is not None:
+            pairs = zip(kinds, value, strict=True)
+            return tuple(checked_value(f"{name}[{n}]", *pair) for n, pair in enumerate(pairs))
+    elif _is_of(hint, value):
+        return float(value) if hint is float else value
     raise InputError(f"{name} is {reprlib.repr(value)}; it must be {_in_words(hint)}")
+
+
+def _kinds_of_items(hint: Any, value: Any) -> tuple[Any, ...] | None:
+    """What each item has to be by a tuple's annotation, None where it is no list of that length."""
+    if not isinstance(value, list | tuple):
+        return None
+    kinds = get_args(hint)
+    kinds = kinds[:1] * len(value) if kinds[1:] == (...,) else kinds
+    return kinds if len(kinds) == len(value) else None
 
 
 def _is_of(hint: Any, value: Any) -> bool:
