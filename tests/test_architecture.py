@@ -204,7 +204,7 @@ def dependencies() -> tuple[set[str], set[str]]:
     return names(project["dependencies"]), names(kept)
 
 
-def expect_none(faults: list[str]) -> None:
+def check_none(faults: list[str]) -> None:
     assert not faults, "\n".join(["", *faults])
 
 
@@ -223,7 +223,7 @@ def source_imports() -> list[Import]:
 
 
 def test_imports_point_downwards(source_imports: list[Import]) -> None:
-    expect_none(layer_faults(source_imports))
+    check_none(layer_faults(source_imports))
 
 
 def test_allowed_side_imports_form_no_cycle() -> None:
@@ -234,29 +234,29 @@ def test_allowed_side_imports_form_no_cycle() -> None:
 
 def test_methods_do_not_import_each_other(source_imports: list[Import]) -> None:
     folders = {p.name for p in (PACKAGE / "methods").iterdir() if p.is_dir()}
-    expect_none(method_faults(source_imports, folders))
+    check_none(method_faults(source_imports, folders))
 
 
 def test_third_party_imports_are_dependencies(source_imports: list[Import]) -> None:
-    expect_none(dependency_faults(source_imports, *dependencies()))
+    check_none(dependency_faults(source_imports, *dependencies()))
 
 
 def test_pickle_torchvision_and_opencv_are_not_imported(source_imports: list[Import]) -> None:
     refused = PICKLES | NEVER
-    expect_none([i.place for i in source_imports if i.target.split(".")[0] in refused])
+    check_none([i.place for i in source_imports if i.target.split(".")[0] in refused])
 
 
 def test_nothing_is_unpickled(source_files: list[Path]) -> None:
-    expect_none([fault for path in source_files for fault in call_faults(path)])
+    check_none([fault for path in source_files for fault in call_faults(path)])
 
 
 def test_files_lines_and_functions_stay_short(source_files: list[Path]) -> None:
-    expect_none([fault for path in source_files for fault in size_faults(path)])
+    check_none([fault for path in source_files for fault in size_faults(path)])
 
 
 def test_no_unfinished_work(source_files: list[Path]) -> None:
     pattern = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
-    expect_none([str(path) for path in source_files if pattern.search(path.read_text("utf-8"))])
+    check_none([str(path) for path in source_files if pattern.search(path.read_text("utf-8"))])
 
 
 def test_import_is_light_and_quick() -> None:

@@ -56,7 +56,7 @@ def rewritten(path: Path, **changes: str | None) -> Path:
     return path
 
 
-def refused(path: Path, message: str) -> None:
+def check_refused(path: Path, message: str) -> None:
     with pytest.raises(InputError, match=message) as caught:
         load_network(path)
     assert str(path) in str(caught.value) and "\n" not in str(caught.value)
@@ -115,7 +115,7 @@ def test_the_file_is_plain_safetensors(saved):
 def test_a_file_that_is_cut_off_is_refused(saved, twentieth):
     raw = saved.read_bytes()
     saved.write_bytes(raw[: len(raw) * twentieth // 20])
-    refused(saved, "damaged or no safetensors file .*fetch or train it again")
+    check_refused(saved, "damaged or no safetensors file .*fetch or train it again")
 
 
 @pytest.mark.parametrize("place", range(0, 2400, 97))
@@ -133,26 +133,28 @@ def test_damage_in_the_header_is_refused_or_harmless(saved, place):
 
 
 def test_no_such_file(tmp_path):
-    refused(tmp_path / "none.safetensors", "there is no weights file")
-    refused(tmp_path, "there is no weights file")
+    check_refused(tmp_path / "none.safetensors", "there is no weights file")
+    check_refused(tmp_path, "there is no weights file")
 
 
 def test_a_pickle_under_another_name_is_refused_unread(tmp_path):
     path = tmp_path / "evil.safetensors"
     torch.save({"model_pos": bundle().build().state_dict()}, path)
-    refused(path, "damaged or no safetensors file")
+    check_refused(path, "damaged or no safetensors file")
 
 
 def test_foreign_safetensors_are_refused(tmp_path):
     path = tmp_path / "foreign.safetensors"
     save_file({"w": torch.ones(2)}, path)
-    refused(path, "is a safetensors file but no langlift bundle; official checkpoints have to be")
+    check_refused(
+        path, "is a safetensors file but no langlift bundle; official checkpoints have to be"
+    )
     save_file({"w": torch.ones(2)}, path, metadata={"format": "pt"})
-    refused(path, "no langlift bundle")
+    check_refused(path, "no langlift bundle")
 
 
 def test_a_newer_format_asks_for_a_newer_langlift(saved):
-    refused(
+    check_refused(
         rewritten(saved, format_version="2"),
         "has bundle format 2; this langlift reads up to 1: install a newer langlift",
     )
@@ -162,7 +164,7 @@ def test_a_newer_format_asks_for_a_newer_langlift(saved):
     "version", [None, "", "0", "01", "one", "-1", "1\n", "²", "9" * 5000], ids=lambda v: str(v)[:9]
 )
 def test_a_format_version_that_is_no_number_is_refused(saved, version):
-    refused(rewritten(saved, format_version=version), "its format version is")
+    check_refused(rewritten(saved, format_version=version), "its format version is")
 
 
 @pytest.mark.parametrize(
@@ -235,18 +237,20 @@ def test_a_format_version_that_is_no_number_is_refused(saved, version):
     ids=lambda text: str(text)[:40],
 )
 def test_a_header_that_makes_no_sense_is_refused(saved, key, value, message):
-    refused(rewritten(saved, **{key: value}), f"^the header of .* cannot be used .*{message}")
+    check_refused(rewritten(saved, **{key: value}), f"^the header of .* cannot be used .*{message}")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes have no names on Windows")
 def test_a_pipe_is_refused_unread(tmp_path):
     os.mkfifo(tmp_path / "m.safetensors")
-    refused(tmp_path / "m.safetensors", "is no ordinary file; give a .safetensors file on disk")
+    check_refused(
+        tmp_path / "m.safetensors", "is no ordinary file; give a .safetensors file on disk"
+    )
 
 
 def test_a_config_that_would_fill_the_memory_is_refused_before_it_does(saved):
     huge = json.dumps({"widths": [3, 3], "channels": 1_000_000})
-    refused(rewritten(saved, config=huge), r"is \(8, 34, 3\) instead of \(1000000, 34, 3\)")
+    check_refused(rewritten(saved, config=huge), r"is \(8, 34, 3\) instead of \(1000000, 34, 3\)")
 
 
 def resaved(path: Path, change) -> Path:
@@ -268,11 +272,13 @@ def resaved(path: Path, change) -> Path:
     ],
 )
 def test_tensors_that_do_not_fit_the_header_are_named(saved, change, message):
-    refused(resaved(saved, change), f"does not hold the weights its header describes: {message}")
+    check_refused(
+        resaved(saved, change), f"does not hold the weights its header describes: {message}"
+    )
 
 
 def test_many_wrong_tensors_are_counted(saved):
-    refused(
+    check_refused(
         resaved(saved, lambda s: s.clear()),
         r"missing encoder.expand_conv.weight; .* and \d+ more; fetch or train it again",
     )

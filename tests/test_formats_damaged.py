@@ -23,7 +23,7 @@ from langlift import formats
 from langlift.errors import InputError
 
 
-def read_or_refuse(path: Path) -> bool:
+def check_read_or_refused(path: Path) -> bool:
     """Read a file that may be damaged; whether it was refused. Any other error fails the test."""
     try:
         formats.read(path, GOOD)
@@ -45,10 +45,10 @@ VALID = {
 def test_cut_off_anywhere(tmp_path, kind):
     path = VALID[kind](tmp_path)
     content = path.read_bytes()
-    assert not read_or_refuse(path)
+    assert not check_read_or_refused(path)
     for length in np.linspace(0, len(content) - 1, 40).astype(int):
         path.write_bytes(content[:length])
-        assert read_or_refuse(path), f"{length} of {len(content)} bytes were accepted"
+        assert check_read_or_refused(path), f"{length} of {len(content)} bytes were accepted"
 
 
 @pytest.mark.parametrize("kind", VALID)
@@ -62,7 +62,7 @@ def test_bytes_changed_anywhere(tmp_path, kind):
         for place in rng.integers(len(content), size=rng.integers(1, 6)):
             damaged[place] = rng.integers(256)
         path.write_bytes(damaged)
-        refused += read_or_refuse(path)
+        refused += check_read_or_refused(path)
     assert refused > 30
 
 
@@ -80,7 +80,7 @@ def test_damaged_arrays_in_a_sound_archive(tmp_path):
         text = io.BytesIO()
         np.save(text, np.array("coco_17"))
         path.write_bytes(zip_bytes(**{"xy.npy": bytes(damaged), "skeleton.npy": text.getvalue()}))
-        read_or_refuse(path)
+        check_read_or_refused(path)
 
 
 def test_text_that_is_no_unicode(tmp_path):
