@@ -28,7 +28,7 @@ check: $(STAMP) ## Lint, formatting and types
 	$(BIN)/ruff format --check .
 	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
 
-bench: $(STAMP) ## Measure speed and accuracy, print tables and write JSON
+bench: $(STAMP) ## Measure speed and memory, print a table and write JSON
 	$(BIN)/python benchmarks/run.py
 
 # One resolver run: an exact pin in the constraints also admits the CPU build (2.13.0+cpu), which

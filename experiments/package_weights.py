@@ -25,12 +25,12 @@ from langlift.training.loop import BEST
 WEIGHTS = Path(__file__).parents[1] / "src" / "langlift" / "weights"
 LIMITS = (
     "one person at a time, joints in Human3.6M-17 order or convertible to it",
-    "77 minutes of motion capture of about 25 people: floor work, sports and rare actions are "
+    "77 minutes of motion capture of 23 subjects: floor work, sports and rare actions are "
     "thinly covered",
     "scale and distance cannot be known from one view: bones are those of an average body",
     "actions are a closed set; a motion of another kind is forced into it",
 )
-FIXED_CAMERAS = "trained on Human3.6M's four camera places only: other cameras cost accuracy"
+FIXED_CAMERAS = "trained on the cameras of Human3.6M's training subjects only: others cost accuracy"
 ATTRIBUTION = (
     "The data used in this project was obtained from mocap.cs.cmu.edu. The database was created "
     "with funding from NSF EIA-0196217. UI-PRMD (ODC PDDL 1.0) and DeepMimic clips (MIT): see "

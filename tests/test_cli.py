@@ -264,7 +264,7 @@ def test_training_end_to_end(langlift, tmp_path):
     assert files < files_under(tmp_path / "run")
     told = json.loads(langlift("weights", "inspect", "run/best.safetensors", "--json").out)
     settings = TINY_RUN.removeprefix("--data synthetic ")
-    assert told["card"]["command"] == f"langlift train vpose {settings}"
+    assert told["card"]["command"] == f"langlift train vpose {settings} --data synthetic"
     assert "synthetic" in told["card"]["data"]
     out = langlift("lift", "clip.npz", "-m", "run/best.safetensors", "--json", "-o", "out").out
     assert json.loads(out)["provenance"]["model"] == "best"

@@ -380,3 +380,20 @@ def test_ctrl_c_while_training_can_be_resumed(langlift, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     said = langlift(*RUN.split(), "-o", "run", "--resume")
     assert said.status == 0 and "step 4 of 4: finished" in said.out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("lift", "{clip}", "--out", "{long}"),
+        ("lift", "{clip}", "--model", "{long}.safetensors"),
+        ("weights", "inspect", "{long}.safetensors"),
+        ("train", "vpose", "--data", "{long}", "--out", "run"),
+        ("evaluate", "--data", "{long}"),
+        ("demo", "--out", "{long}"),
+    ],
+)
+def test_a_name_too_long_for_the_file_system(langlift, tmp_path, words):
+    clip = keypoint_file(tmp_path / "clip.npz")
+    said = langlift(*(word.format(clip=clip, long="x" * 300) for word in words))
+    check_refused(said)

@@ -119,7 +119,7 @@ def test_damaged_description_of_the_data(short, tmp_path, text):
     with pytest.raises(InputError, match=r"data\.json .*restore the file"):
         run(out, SHORT, resume=True)
     (out / DATA).unlink()
-    with pytest.raises(InputError, match=r"data\.json .*restore the file"):
+    with pytest.raises(InputError, match=r"data\.json is missing; restore it or start a new run"):
         run(out, SHORT, resume=True)
 
 

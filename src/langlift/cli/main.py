@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 
 from .._version import __version__
-from ..errors import InputError, LangliftError, unknown
+from ..errors import InputError, LangliftError, printable, unknown
 
 #: Verb -> what it does; the module of the same name has ``run(argv) -> int``.
 VERBS = {
@@ -44,6 +44,14 @@ def _main(argv: Sequence[str] | None) -> int:
     except LangliftError as error:
         print(f"langlift: {' '.join(str(error).split())}", file=sys.stderr)
         return BAD_INPUT
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            return _without_reader()
+        # A path that no file system takes: too long, or under a folder that may not be entered.
+        where = "" if error.filename is None else f"{error.filename}: "
+        said = f"{where}{error.strerror or error}; give another path"
+        print(f"langlift: {printable(' '.join(said.split()))}", file=sys.stderr)
+        return BAD_INPUT
     except KeyboardInterrupt:
         print("langlift: interrupted; nothing half-written was left behind", file=sys.stderr)
         return INTERRUPTED
@@ -52,11 +60,15 @@ def _main(argv: Sequence[str] | None) -> int:
             raise
         print("langlift: terminated; nothing half-written was left behind", file=sys.stderr)
         return TERMINATED
-    except BrokenPipeError:
-        # The reader of our output has gone (`| head`); there is nobody to tell. What is still
-        # buffered goes nowhere, or Python would complain about it when it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+
+
+def _without_reader() -> int:
+    """The reader of our output has gone (`| head`); there is nobody to tell.
+
+    What is still buffered goes nowhere, or Python would complain about it when it exits.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from ..errors import InputError
 from ..methods import METHODS, get_method
 from ..training.config import RECIPES, TrainConfig, from_dict, recipe
 from ..training.cost import Cost, measure_cost
-from ..training.data import load_data
+from ..training.data import SYNTHETIC, load_data
 from ..training.folder import CONFIG
 from ..training.loop import train
 from .arguments import parse, progress
@@ -104,6 +104,8 @@ def _command(argv: Sequence[str]) -> str:
             taken = False
         else:
             words.append(word)
+    if _given(argv, "--data") == SYNTHETIC:
+        words += ["--data", SYNTHETIC]  # the word is no place on this machine, a folder is
     return shlex.join(words)
 
 

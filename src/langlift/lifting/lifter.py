@@ -47,7 +47,8 @@ class LiftOptions:
 
     Args:
         flip: average with the lifted mirror image (twice the work, a little more accurate).
-        precision: ``fp32``, or ``bf16`` for faster and slightly less exact matrix products.
+        precision: ``fp32``, or ``bf16``: several times faster where the processor has it, with
+            errors of up to a few millimetres (docs/benchmarks.md).
         chunk: output frames per pass of the network; bounds the memory.
     """
 

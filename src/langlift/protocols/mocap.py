@@ -138,8 +138,6 @@ def report(
         f"{CLASS_CLIPS} clips",
         "intervals": f"95 %, bootstrap over clips ({_RESAMPLES} resamples), cameras kept together",
         "action": "label estimated from the 2D motion, one of K; accuracy per view, same classes",
-        "linear regression": "fitted for each kind of 2D by itself, on the train subjects seen by "
-        "the cameras of Human3.6M's training subjects, as is the mean pose",
     }
     return Report(NAME, all_facts, [t for t in tables if t is not None])
 

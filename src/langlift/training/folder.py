@@ -113,6 +113,8 @@ def _write_json(path: Path, values: dict[str, Any]) -> None:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise InputError(f"{path} is missing; restore it or start a new run in another folder")
     try:
         return json.loads(path.read_text())
     except (OSError, ValueError) as error:

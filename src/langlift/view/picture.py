@@ -273,7 +273,7 @@ class _Page:
             name, lines = f"3D {panel}", [captions[panel]]
         if panel == "side" and not world:
             # People take the lean for an error; it is the angle at which the camera looks.
-            lines += ["a camera that looks down", "makes figures lean here"]
+            lines += ["a camera that looks down", "adds to the lean here"]
         elif not world and (panel == "front" or self.single):
             lines += ["no floor: up is the image's up"]
         self._write(0.35, top - 0.16, name, 12, va="center", fontweight="bold")
