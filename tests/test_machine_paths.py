@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parent.parent
 #: What is published besides the package, and folders that only one machine has.
 FOLDERS = ("src", "tests", "docs", "examples", "benchmarks", "experiments", ".ci")
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "NOTICE", "Makefile", "pyproject.toml")
-MACHINE = re.compile(r"(?<![\w.~$)}-])/(work|farm|tmp|root|(home|Users)/\w+)(?![\w-])")
+MACHINE = re.compile(r"(?<![\w.~$)}-])/(work|mnt|tmp|root|(home|Users)/\w+)(?![\w-])")
 
 
 def machine_paths(text: str) -> list[str]:
@@ -35,7 +35,7 @@ def test_weights_name_no_path_of_one_machine() -> None:
 
 
 def test_paths_of_one_machine_are_found() -> None:
-    names = ("work/main", "farm/x", "tmp/x", "root/.cache", "home/ann/x", "Users/ann/x", "tmp")
+    names = ("work/x", "mnt/x", "tmp/x", "root/.cache", "home/ann/x", "Users/ann/x", "tmp")
     for before in ("", " ", "=", "('", '\\"', "`", "file://", "a:"):
         for name in names:
             assert machine_paths(f"{before}/{name}"), (before, name)

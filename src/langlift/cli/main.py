@@ -44,9 +44,9 @@ def _main(argv: Sequence[str] | None) -> int:
     except LangliftError as error:
         print(f"langlift: {' '.join(str(error).split())}", file=sys.stderr)
         return BAD_INPUT
+    except BrokenPipeError:
+        return _without_reader()
     except OSError as error:
-        if isinstance(error, BrokenPipeError):
-            return _without_reader()
         # A path that no file system takes: too long, or under a folder that may not be entered.
         where = "" if error.filename is None else f"{error.filename}: "
         said = f"{where}{error.strerror or error}; give another path"
