@@ -41,10 +41,10 @@ class Watched(Method):
     def padding(self) -> tuple[int, int]:
         return self.inner.padding
 
-    def predict(self, xy, guidance=None, sampling=None) -> Prediction:
+    def predict(self, xy, confidence=None, *, guidance=None, sampling=None) -> Prediction:
         assert xy.shape[0] == 1 and xy.shape[2:] == (17, 2)
         self.given.append(xy.shape[1])
-        return self.inner.predict(xy, guidance, sampling)
+        return self.inner.predict(xy, confidence, guidance=guidance, sampling=sampling)
 
     def training_loss(self, batch):
         return self.inner.training_loss(batch)

@@ -14,7 +14,8 @@ from langlift.datasets.synthetic import SYNTHETIC_ACTIONS
 from langlift.datasets.views import CameraRanges
 from langlift.errors import InputError
 from langlift.lifting.features import FeatureConfig
-from langlift.methods.base import MethodConfig, config_from_dict
+from langlift.methods.base import MethodConfig
+from langlift.methods.settings import config_from_dict
 from langlift.methods.vpose import VPoseConfig
 from langlift.training.config import RECIPES, TrainConfig, as_dict, from_dict, recipe
 from langlift.training.data import load_data

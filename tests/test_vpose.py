@@ -265,7 +265,7 @@ def test_without_classes_there_is_no_action_head():
 
 def test_velocity_of_a_single_output_frame_is_refused():
     network = VPoseMethod(config(velocity_weight=1.0), ACTIONS)
-    with pytest.raises(InputError, match="one output frame; give at least 10 input frames"):
+    with pytest.raises(InputError, match="one output frame; give at least 2 output frames"):
         network.training_loss(batch_for(network, 1))
 
 
@@ -298,9 +298,11 @@ def test_guidance_is_refused_and_no_guidance_is_not():
     xy = random_xy(1, 9, 17)
     guidance = Guidance("label", "walk", "oracle")
     with pytest.raises(InputError, match=r"VPose cannot use an action label \('walk'\); it predic"):
-        network.predict(xy, guidance)
+        network.predict(xy, guidance=guidance)
     plain = network.predict(xy)
-    assert torch.equal(network.predict(xy, Guidance(), Sampling()).joints, plain.joints)
+    assert torch.equal(
+        network.predict(xy, guidance=Guidance(), sampling=Sampling()).joints, plain.joints
+    )
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,8 @@ from ..actions import ActionVocabulary
 from ..errors import InputError
 from ..formats.files import atomic_write, check_depth, one_line
 from ..methods import get_method
-from ..methods.base import Method, checked_value, config_from_dict
+from ..methods.base import Method
+from ..methods.settings import checked_value, config_from_dict
 from ..skeletons import HUMAN36M_17, Skeleton, get_skeleton
 from ..tracks import check_fps
 from .features import FeatureConfig

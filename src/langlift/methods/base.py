@@ -6,30 +6,21 @@ crop and root belong to the lifter and never to a network.
 
 from __future__ import annotations
 
-import dataclasses
-import reprlib
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from types import NoneType, UnionType
-from typing import (
-    Any,
-    Literal,
-    Protocol,
-    Self,
-    Union,
-    get_args,
-    get_origin,
-    get_type_hints,
-    runtime_checkable,
-)
+from typing import Any, Literal, Protocol, Self, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
 from ..actions import ActionVocabulary
-from ..errors import InputError, unknown
+from ..errors import InputError
+
+#: Numbers a network is run in: ``fp32``, or ``bf16`` for matrix products and features.
+Precision = Literal["fp32", "bf16"]
+DTYPES: Mapping[str, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 @dataclass(frozen=True)
@@ -73,15 +64,28 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Losses:
-    """Named loss terms (scalars) and their weights; the total is their weighted sum."""
+    """Named loss terms (scalars) and their weights; the total is their weighted sum.
+
+    Args:
+        terms: scalars by name.
+        weights: of the terms, by the same names.
+        self_weighted: minimise total^2 / 2, whose gradient is the total's times the total: what
+            the released code of MixSTE, D3DP and FinePOSE does by ``loss.backward(loss)``.
+    """
 
     terms: Mapping[str, Tensor]
     weights: Mapping[str, float]
+    self_weighted: bool = False
 
     @property
     def total(self) -> Tensor:
         """Weighted sum of the terms."""
         return torch.stack([self.weights[name] * term for name, term in self.terms.items()]).sum()
+
+    @property
+    def objective(self) -> Tensor:
+        """What is minimised: the total, or half its square."""
+        return self.total**2 / 2 if self.self_weighted else self.total
 
 
 @dataclass(frozen=True)
@@ -92,13 +96,23 @@ class Batch:
         xy: (b, f, j, 2) input features.
         joints: (b, f_out, j, 3) targets, metres relative to the root, in the features' axes.
         action: (b) class index, -1 where the window has no label.
-        confidence: (b, f, j) or None.
+        confidence: (b, f, j) of the 2D joints, 0 where one was filled in; None: all certain.
     """
 
     xy: Tensor
     joints: Tensor
     action: Tensor
     confidence: Tensor | None = None
+
+    def to(self, device: torch.device | str) -> Batch:
+        """The same on another device."""
+        sure = self.confidence
+        return Batch(
+            self.xy.to(device),
+            self.joints.to(device),
+            self.action.to(device),
+            None if sure is None else sure.to(device),
+        )
 
 
 @dataclass(frozen=True)
@@ -120,7 +134,8 @@ class Stage:
 class TemporalEncoder(Protocol):
     """What a plug-in such as ActionPrompt attaches to.
 
-    ``encoder(xy) == encoder.head(encoder.deep(encoder.shallow(xy)))`` to the bit.
+    ``encoder(xy) == encoder.head(encoder.deep(encoder.shallow(xy)))`` to the bit. What else an
+    encoder may offer is optional: ``prepared(dtype)``, see `langlift.methods.encoder`.
     """
 
     def shallow(self, xy: Tensor, confidence: Tensor | None = None) -> Stage:
@@ -154,6 +169,19 @@ class MethodConfig:
         return None
 
     @property
+    def window(self) -> int | None:
+        """Most input frames of one pass, None for any number.
+
+        Where `output_frames` is the same number, every pass has exactly so many.
+        """
+        return None
+
+    @property
+    def uses_confidence(self) -> bool:
+        """Whether the confidence of the 2D joints is an input of the network."""
+        return False
+
+    @property
     def looks_ahead(self) -> bool:
         """Whether an output frame depends on later input frames."""
         return True
@@ -164,6 +192,21 @@ class MethodConfig:
 
     def check_joints(self, count: int) -> None:
         """Raise `InputError`, naming the setting, unless `count` joints go in and come out."""
+
+
+class Predictor(Protocol):
+    """What lifts: `Method.predict`, or a faster form of it for weights that no longer change."""
+
+    def __call__(
+        self,
+        xy: Tensor,
+        confidence: Tensor | None = None,
+        *,
+        guidance: Guidance | None = None,
+        sampling: Sampling | None = None,
+    ) -> Prediction:
+        """Lift (b, f, j, 2) normalised features."""
+        ...
 
 
 class Method(nn.Module, ABC):
@@ -182,13 +225,36 @@ class Method(nn.Module, ABC):
 
     @abstractmethod
     def predict(
-        self, xy: Tensor, guidance: Guidance | None = None, sampling: Sampling | None = None
+        self,
+        xy: Tensor,
+        confidence: Tensor | None = None,
+        *,
+        guidance: Guidance | None = None,
+        sampling: Sampling | None = None,
     ) -> Prediction:
-        """Lift (b, f, j, 2) normalised features."""
+        """Lift (b, f, j, 2) normalised features; confidence is (b, f, j), None: all certain."""
 
     @abstractmethod
     def training_loss(self, batch: Batch) -> Losses:
         """Named terms, their weights and the total."""
+
+    def prepared(self, precision: Precision) -> Predictor:
+        """`predict` for many passes with the weights of this moment, in evaluation mode.
+
+        A method that knows a faster form overrides this; the results are those of `predict` up to
+        rounding (1e-5 in fp32). Here ``bf16`` is autocast.
+        """
+
+        def predict(xy: Tensor, confidence: Tensor | None = None, **options: Any) -> Prediction:
+            with autocast(xy.device, precision):
+                return self.predict(xy, confidence, **options)
+
+        return predict
+
+
+def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[Any]:
+    """Automatic bf16 on a device; nothing for fp32."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
 
 
 def refuse_sampling(method: str, sampling: Sampling | None) -> None:
@@ -207,106 +273,3 @@ def refuse_guidance(method: str, guidance: Guidance | None) -> None:
             f"{method} cannot use an action {guidance.kind} ({guidance.value!r}); it predicts the "
             "action itself: leave the guidance out"
         )
-
-
-def config_from_dict(kind: type, values: Any, narrower: Mapping[str, type] | None = None) -> Any:
-    """A config dataclass, nested ones included, from plain values such as JSON holds.
-
-    Args:
-        kind: the dataclass.
-        values: settings by name; those left out have their defaults.
-        narrower: classes of fields whose annotation is too general to build them.
-
-    Raises:
-        InputError: for an unknown setting, or a value that is not of the setting's kind.
-    """
-    if not isinstance(values, dict):
-        raise InputError(f"{kind.__name__} is {values!r}; it must be settings by name")
-    hints = get_type_hints(kind) | dict(narrower or {})
-    known = {f.name: f for f in dataclasses.fields(kind) if f.init}
-    arguments = {}
-    for name, value in values.items():
-        if name not in known:
-            raise unknown(f"setting of {kind.__name__}", name, known)
-        hint = hints[name]
-        if dataclasses.is_dataclass(hint):
-            arguments[name] = config_from_dict(hint, value)  # type: ignore[arg-type]
-            continue
-        try:
-            arguments[name] = checked_value(name, hint, value)
-        except InputError as error:
-            raise InputError(
-                f"a setting of {kind.__name__} has a value of the wrong kind: {error}"
-            ) from error
-    none = dataclasses.MISSING
-    absent = [n for n, f in known.items() if f.default is none and f.default_factory is none]
-    if absent := [name for name in absent if name not in arguments]:
-        raise InputError(f"{kind.__name__} has no {', '.join(absent)}; add what is missing")
-    return kind(**arguments)
-
-
-def checked_value(name: str, hint: Any, value: Any) -> Any:
-    """A plain value as what a type annotation asks for: lists become tuples, whole floats stay out.
-
-    Args:
-        name: what to call the value in the message.
-        hint: ``int``, ``float`` (finite; a whole number will do), ``bool``, another class, a
-            ``Literal``, a ``tuple`` of these, or `Any`.
-        value: a value such as JSON holds.
-
-    Raises:
-        InputError: for any other value; the message says what is accepted.
-    """
-    if get_origin(hint) is tuple:
-        kinds = _kinds_of_items(hint, value)
-        if kinds is not None:
-            pairs = zip(kinds, value, strict=True)
-            return tuple(checked_value(f"{name}[{n}]", *pair) for n, pair in enumerate(pairs))
-    elif _is_of(hint, value):
-        return float(value) if hint is float else value
-    raise InputError(f"{name} is {reprlib.repr(value)}; it must be {_in_words(hint)}")
-
-
-def _kinds_of_items(hint: Any, value: Any) -> tuple[Any, ...] | None:
-    """What each item has to be by a tuple's annotation, None where it is no list of that length."""
-    if not isinstance(value, list | tuple):
-        return None
-    kinds = get_args(hint)
-    kinds = kinds[:1] * len(value) if kinds[1:] == (...,) else kinds
-    return kinds if len(kinds) == len(value) else None
-
-
-def _is_of(hint: Any, value: Any) -> bool:
-    """Whether a value that is no tuple is what an annotation asks for."""
-    if get_origin(hint) in (Union, UnionType):
-        return any(_is_of(choice, value) for choice in get_args(hint))
-    if get_origin(hint) is Literal:
-        return any(type(value) is type(choice) and value == choice for choice in get_args(hint))
-    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
-        return abs(value) <= sys.float_info.max  # neither infinite, NaN nor too long for a float
-    if hint is int and isinstance(value, bool):
-        return False
-    return hint is Any or (isinstance(hint, type) and isinstance(value, hint))
-
-
-def _in_words(hint: Any) -> str:
-    """What an annotation accepts."""
-    items = get_args(hint)
-    if get_origin(hint) in (Union, UnionType):
-        return " or ".join(map(_in_words, items))
-    if get_origin(hint) is Literal:
-        return f"one of {', '.join(map(repr, items))}"
-    if get_origin(hint) is tuple:
-        count = "" if items[1:] == (...,) else f"{len(items)} "
-        return f"a list of {count}values, each {_in_words(items[0])}"
-    return _KINDS.get(hint, f"a {getattr(hint, '__name__', hint)}")
-
-
-_KINDS = {
-    bool: "true or false",
-    int: "a whole number",
-    float: "a finite number",
-    str: "text",
-    dict: "values by name",
-    NoneType: "nothing",
-}

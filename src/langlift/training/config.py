@@ -11,7 +11,8 @@ from ..datasets.augment import AugmentConfig, nothing
 from ..datasets.views import CameraRanges
 from ..errors import InputError, unknown
 from ..lifting.features import FeatureConfig
-from ..methods.base import MethodConfig, config_from_dict
+from ..methods.base import MethodConfig
+from ..methods.settings import config_from_dict
 from ..methods.vpose import VPoseConfig
 from ..skeletons import HUMAN36M_17
 

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from typing import Literal, Self
 
 from ...errors import InputError
-from ..base import MethodConfig
+from ..encoder import EncoderConfig
 
 #: Bounds far above any network that can be trained; what lies beyond is a damaged file.
 _MOST_LEVELS, _LARGEST_FIELD, _LARGEST_WIDTH = 10, 100_000, 1_000_000
 
 
 @dataclass(frozen=True)
-class VPoseConfig(MethodConfig):
-    """Architecture and loss weights of VPose (Pavllo et al., CVPR 2019).
+class VPoseConfig(EncoderConfig):
+    """Architecture of VPose (Pavllo et al., CVPR 2019); the paper's loss is MPJPE alone.
 
     Args:
         widths: temporal kernel width per level; 3,3 sees 9 frames, 3,3,3,3,3 sees 243.
@@ -26,8 +26,6 @@ class VPoseConfig(MethodConfig):
         causal: look at past frames only.
         form: ``dilated`` slides over a sequence; ``strided`` gives one output frame per window of
             exactly the receptive field. Both have one state dict.
-        action_weight: weight of the action head's cross-entropy (ours; the paper has no action).
-        velocity_weight: weight of the velocity error of the predicted motion (ours; the paper: 0).
         zero_head: start the output layer near zero (ours; trains faster on normalised targets).
     """
 
@@ -38,8 +36,6 @@ class VPoseConfig(MethodConfig):
     joints_out: int = 17
     causal: bool = False
     form: Literal["dilated", "strided"] = "dilated"
-    action_weight: float = 0.0
-    velocity_weight: float = 0.0
     zero_head: bool = False
 
     def __post_init__(self) -> None:
@@ -64,26 +60,12 @@ class VPoseConfig(MethodConfig):
                     f"{name} is {getattr(self, name)}; it must be at least 1 and at most "
                     f"{_LARGEST_WIDTH:,}"
                 )
-        for name in ("action_weight", "velocity_weight"):
-            weight = getattr(self, name)
-            if not abs(weight) < math.inf:
-                raise InputError(f"{name} is {weight}; a weight must be a finite number")
-            if weight < 0:
-                raise InputError(f"{name} is {weight}; a weight cannot be negative")
-        if self.form == "strided" and self.velocity_weight:
-            raise InputError(
-                "velocity_weight needs neighbouring output frames; the strided form has only one"
-            )
+        self.check_losses(self.joints_out)
 
     @property
     def receptive_field(self) -> int:
         """Frames that one output frame depends on."""
         return math.prod(self.widths)
-
-    @property
-    def trains_actions(self) -> bool:
-        """Whether the action head has a weight in the loss."""
-        return self.action_weight > 0
 
     @property
     def output_frames(self) -> int | None:
@@ -101,9 +83,4 @@ class VPoseConfig(MethodConfig):
 
     def check_joints(self, count: int) -> None:
         """Raise unless both joint counts are `count`."""
-        for name in ("joints_in", "joints_out"):
-            if getattr(self, name) != count:
-                raise InputError(
-                    f"{name} is {getattr(self, name)}; lifters work on {count} joints: leave "
-                    f"{name} at {count}"
-                )
+        self.check_equal_joints(count)

@@ -21,17 +21,8 @@ from torch.nn import functional as F
 
 from ...actions import ActionVocabulary
 from ...errors import InputError, check_shape
-from ..base import (
-    Batch,
-    Guidance,
-    Losses,
-    Method,
-    Prediction,
-    Sampling,
-    Stage,
-    refuse_guidance,
-    refuse_sampling,
-)
+from ..base import Stage
+from ..encoder import EncoderMethod
 from .config import VPoseConfig
 
 
@@ -54,6 +45,11 @@ class VPose(nn.Module):
             with torch.no_grad():
                 self.shrink.weight.mul_(0.1)
                 self.shrink.bias.zero_()  # type: ignore[union-attr]
+
+    @property
+    def width(self) -> int:
+        """Size of the last features."""
+        return self.config.channels
 
     @property
     def padding(self) -> tuple[int, int]:
@@ -127,64 +123,11 @@ class VPose(nn.Module):
         return x[:, start : start + x.shape[1] - total]
 
 
-class VPoseMethod(Method):
-    """VPose as a Method: the encoder, its loss, and a small head that names the action.
-
-    The head is one linear layer on the encoder's last features, per output frame; a window's
-    logits are the mean over its frames. It is not part of the paper.
-    """
+class VPoseMethod(EncoderMethod):
+    """VPose as a Method, see `langlift.methods.encoder`."""
 
     def __init__(self, config: VPoseConfig, actions: ActionVocabulary) -> None:
-        super().__init__()
-        self.config = config
-        self.actions = actions
-        self.encoder = VPose(config)
-        self.action_head = nn.Linear(config.channels, len(actions)) if len(actions) else None
-
-    @property
-    def padding(self) -> tuple[int, int]:
-        """Frames needed before and after an output frame."""
-        return self.encoder.padding
-
-    def forward(self, xy: Tensor) -> Tensor:
-        """(b, f, j, 2) to (b, f_out, j, 3)."""
-        return self.encoder(xy)
-
-    def predict(
-        self, xy: Tensor, guidance: Guidance | None = None, sampling: Sampling | None = None
-    ) -> Prediction:
-        """Joints and per-frame action logits in one pass."""
-        refuse_sampling("VPose", sampling)
-        refuse_guidance("VPose", guidance)
-        zd = self.encoder.deep(self.encoder.shallow(xy))
-        logits = self.action_head(zd).float() if self.action_head is not None else None
-        return Prediction(self.encoder.head(zd), logits)
-
-    def training_loss(self, batch: Batch) -> Losses:
-        """MPJPE (the target root is 0, so the predicted root is drawn to 0), plus our two terms."""
-        prediction = self.predict(batch.xy)
-        check_shape(batch.joints, " ".join(map(str, prediction.joints.shape)), "target joints")
-        error = prediction.joints - batch.joints
-        terms = {"mpjpe": error.norm(dim=-1).mean()}
-        weights = {"mpjpe": 1.0}
-        if self.config.velocity_weight:
-            if error.shape[1] < 2:
-                raise InputError(
-                    f"velocity_weight is {self.config.velocity_weight} but the windows have one "
-                    f"output frame; give at least {self.config.receptive_field + 1} input frames"
-                )
-            terms["velocity"] = error.diff(dim=1).norm(dim=-1).mean()
-            weights["velocity"] = self.config.velocity_weight
-        if self.config.action_weight and prediction.action_logits is not None:
-            terms["action"] = self._action_loss(prediction.action_logits, batch.action)
-            weights["action"] = self.config.action_weight
-        return Losses(terms, weights)
-
-    def _action_loss(self, logits: Tensor, action: Tensor) -> Tensor:
-        labelled = action >= 0
-        if not labelled.any():
-            return logits.sum() * 0.0
-        return F.cross_entropy(logits.mean(dim=1)[labelled], action[labelled])
+        super().__init__("VPose", VPose(config), config, actions)
 
 
 def batch_norm_momentum(

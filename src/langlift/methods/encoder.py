@@ -1,0 +1,222 @@
+"""Temporal encoders as methods: what VPose, A3DHP, MixSTE and DSTformer have in common.
+
+An encoder maps 2D to 3D in three stages (`langlift.methods.base.TemporalEncoder`). Around it stand
+its losses and a small head that names the action: one linear layer on the last features of each
+output frame (their mean over the joints where there is one per joint); a window's logits are the
+mean over its frames. The head is not part of any of the papers.
+
+An encoder may offer ``prepared(dtype)``: an encoder of the same three stages for inference alone,
+made from the weights of that moment. In float32 its output is the encoder's up to rounding.
+"""
+
+from __future__ import annotations
+
+import math
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..actions import ActionVocabulary
+from ..errors import InputError
+from .base import (
+    DTYPES,
+    Batch,
+    Guidance,
+    Losses,
+    Method,
+    MethodConfig,
+    Precision,
+    Prediction,
+    Predictor,
+    Sampling,
+    TemporalEncoder,
+    autocast,
+    refuse_guidance,
+    refuse_sampling,
+)
+from .losses import (
+    joint_weights,
+    position_error,
+    scaled_error,
+    temporal_consistency,
+    velocity_error,
+)
+
+_WEIGHTS = ("action_weight", "velocity_weight", "consistency_weight", "scale_weight")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderConfig(MethodConfig):
+    """Settings of every encoder: what its training minimises, besides MPJPE.
+
+    Args:
+        action_weight: weight of the action head's cross-entropy (ours; the papers have no action).
+        velocity_weight: weight of the velocity error of the predicted motion.
+        consistency_weight: weight of the squared displacements of the predicted motion.
+        scale_weight: weight of the error after scaling each pose to the true one.
+        joint_weights: weights of the joints in MPJPE and consistency: ``even``, or those of MixSTE
+            for a skeleton; see `langlift.methods.losses.joint_weights`.
+        self_weighted: minimise half the square of the total, as the released code of MixSTE does.
+    """
+
+    action_weight: float = 0.0
+    velocity_weight: float = 0.0
+    consistency_weight: float = 0.0
+    scale_weight: float = 0.0
+    joint_weights: Literal[
+        "even", "human36m_17", "humaneva_15", "humaneva_15_released", "mpi_inf_3dhp_17"
+    ] = "even"
+    self_weighted: bool = False
+
+    @property
+    def trains_actions(self) -> bool:
+        """Whether the action head has a weight in the loss."""
+        return self.action_weight > 0
+
+    def check_losses(self, joints: int) -> None:
+        """Raise `InputError` for weights that cannot be used with so many output joints."""
+        for name in _WEIGHTS:
+            weight = getattr(self, name)
+            if not abs(weight) < math.inf:
+                raise InputError(f"{name} is {weight}; a weight must be a finite number")
+            if weight < 0:
+                raise InputError(f"{name} is {weight}; a weight cannot be negative")
+            if weight and name in ("velocity_weight", "consistency_weight"):
+                self._check_neighbours(name)
+        weights = joint_weights(self.joint_weights)
+        if weights is not None and len(weights) != joints:
+            raise InputError(
+                f"joint_weights is {self.joint_weights!r}, which are {len(weights)} weights, but "
+                f"{joints} joints come out; give 'even' or those of the skeleton"
+            )
+
+    def _check_neighbours(self, name: str) -> None:
+        if self.output_frames == 1:
+            raise InputError(
+                f"{name} needs neighbouring output frames; the windows of this network have one"
+            )
+
+    def check_equal_joints(self, count: int) -> None:
+        """Raise unless both joint counts are `count`."""
+        for name in ("joints_in", "joints_out"):
+            if getattr(self, name) != count:
+                raise InputError(
+                    f"{name} is {getattr(self, name)}; lifters work on {count} joints: leave "
+                    f"{name} at {count}"
+                )
+
+
+class EncoderMethod(Method):
+    """A temporal encoder as a Method.
+
+    Args:
+        name: of the method, for messages.
+        encoder: with the three stages, ``padding`` (frames needed before and after an output
+            frame) and ``width`` (size of the last features).
+        actions: classes of the action head; without any there is no head.
+    """
+
+    encoder: Any  # a TemporalEncoder that is an nn.Module
+
+    def __init__(self, name: str, encoder: nn.Module, config: Any, actions: ActionVocabulary):
+        super().__init__()
+        self.name = name
+        self.config = config
+        self.actions = actions
+        self.encoder = encoder
+        width: int = encoder.width  # type: ignore[assignment]
+        self.action_head = nn.Linear(width, len(actions)) if len(actions) else None
+        weights = joint_weights(config.joint_weights)
+        self._joint_weights = None if weights is None else torch.tensor(weights)
+
+    @property
+    def padding(self) -> tuple[int, int]:
+        """Frames needed before and after an output frame."""
+        return self.encoder.padding
+
+    def forward(self, xy: Tensor, confidence: Tensor | None = None) -> Tensor:
+        """(b, f, j, 2) to (b, f_out, j, 3)."""
+        return self.encoder(xy, confidence)
+
+    def predict(
+        self,
+        xy: Tensor,
+        confidence: Tensor | None = None,
+        *,
+        guidance: Guidance | None = None,
+        sampling: Sampling | None = None,
+    ) -> Prediction:
+        """Joints and per-frame action logits in one pass."""
+        refuse_sampling(self.name, sampling)
+        refuse_guidance(self.name, guidance)
+        return _predict(self.encoder, self.action_head, xy, confidence)
+
+    def prepared(self, precision: Precision) -> Predictor:
+        """`predict` through the encoder's own form for inference, where it has one."""
+        dtype = DTYPES[precision]
+        encoder, native = self.encoder, hasattr(self.encoder, "prepared")
+        if native:
+            encoder = self.encoder.prepared(dtype)
+
+        def predict(
+            xy: Tensor,
+            confidence: Tensor | None = None,
+            *,
+            guidance: Guidance | None = None,
+            sampling: Sampling | None = None,
+        ) -> Prediction:
+            refuse_sampling(self.name, sampling)
+            refuse_guidance(self.name, guidance)
+            with nullcontext() if native else autocast(xy.device, precision):
+                return _predict(encoder, self.action_head, xy, confidence)
+
+        return predict
+
+    def training_loss(self, batch: Batch) -> Losses:
+        """MPJPE (the target root is 0, so the predicted root is drawn to 0), and what has a weight.
+
+        Terms: ``mpjpe`` (or ``weighted_mpjpe``), ``velocity``, ``consistency``, ``scale``,
+        ``action``.
+        """
+        config = self.config
+        prediction = self.predict(batch.xy, batch.confidence)
+        joints, per_joint = prediction.joints, self._joint_weights
+        if per_joint is not None:
+            per_joint = per_joint.to(joints.device)
+        name = "mpjpe" if per_joint is None else "weighted_mpjpe"
+        terms = {name: position_error(joints, batch.joints, per_joint)}
+        weights = {name: 1.0}
+        if config.velocity_weight:
+            terms["velocity"] = velocity_error(joints, batch.joints)
+        if config.consistency_weight:
+            terms["consistency"] = temporal_consistency(joints, per_joint)
+        if config.scale_weight:
+            terms["scale"] = scaled_error(joints, batch.joints)
+        if config.action_weight and prediction.action_logits is not None:
+            terms["action"] = _action_loss(prediction.action_logits, batch.action)
+        weights |= {term: getattr(config, f"{term}_weight") for term in terms if term != name}
+        return Losses(terms, weights, config.self_weighted)
+
+
+def _predict(
+    encoder: TemporalEncoder, head: nn.Module | None, xy: Tensor, confidence: Tensor | None
+) -> Prediction:
+    zd = encoder.deep(encoder.shallow(xy, confidence))
+    if head is None:
+        return Prediction(encoder.head(zd))
+    features = zd.mean(dim=2) if zd.ndim == 4 else zd  # (b, f_out, d)
+    if not torch.is_autocast_enabled(zd.device.type):
+        features = features.float()
+    return Prediction(encoder.head(zd), head(features).float())
+
+
+def _action_loss(logits: Tensor, action: Tensor) -> Tensor:
+    """Cross-entropy of the windows' mean logits (b, f, k), over the windows with a label."""
+    labelled = action >= 0
+    if not labelled.any():
+        return logits.sum() * 0.0
+    return F.cross_entropy(logits.mean(dim=1)[labelled], action[labelled])
