@@ -6,20 +6,15 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from machine import in_turns, median_seconds, sgemm_gauge
-from material import Setup, keypoints, random_weights
+from encoders import REFERENCE
+from machine import in_turns, median_seconds
+from material import Setup, keypoints
 from reference_vpose import ReferenceVPose, reference_joints, reference_of
 from table import Row
 
-from langlift.lifting.lifter import CHUNK_FRAMES, Lifter, LiftOptions, Precision
-from langlift.methods.vpose import VPoseConfig
-
-REFERENCE = "reference form, fp32"
-
-# The authors' code at the paper's size: 243 frames out of 485, measured on a machine whose gauge
-# was 326 GF/s. The reference form has to be as fast, or every ratio against it would be flattered.
-_PAPER_OUT = 243
-_AUTHORS_SECONDS, _AUTHORS_GAUGE, _AGREEMENT = 0.056, 326.0, 1.15
+from langlift.lifting.engine import CHUNK_FRAMES
+from langlift.lifting.lifter import Lifter, LiftOptions
+from langlift.methods.base import Precision
 
 
 def network(setup: Setup) -> list[Row]:
@@ -34,29 +29,6 @@ def network(setup: Setup) -> list[Row]:
         if reference is not None:
             differences.append(_difference(setup, features, reference, precision))
     return rows + differences
-
-
-def paper_size(setup: Setup) -> list[Row]:
-    """The same for VPose as published (243 frames, 1024 channels), and a check of the reference."""
-    config = VPoseConfig(widths=(3, 3), channels=32) if setup.quick else VPoseConfig()
-    lifter = Lifter.from_file(random_weights(setup.folder / "paper.safetensors", config))
-    reference = _needed(reference_of(lifter))
-    outputs = setup.size(_PAPER_OUT, 27)
-    features = random_features(lifter, outputs)
-    title = f"VPose of the paper's size, {outputs} frames from {len(features)}"
-    limits: dict[Precision, float] = {"fp32": 1.0, "bf16": 3.5}
-    rows = []
-    for precision, limit in limits.items():
-        ours = _pass(lifter, features, precision, flip=False)
-        times = in_turns(ours, _reference_pass(reference, features, False), setup.rounds)
-        target = setup.target(limit, "at least")
-        rows.append(Row(f"{title}, {precision}", times.ratio, "x reference", target))
-    gauge = sgemm_gauge()
-    seconds = median_seconds(_reference_pass(reference, features, False), setup.rounds)
-    expected = _AUTHORS_SECONDS * _AUTHORS_GAUGE / (gauge + sgemm_gauge()) * 2
-    target = setup.target(_AGREEMENT, "at most")
-    name = "reference form against the authors' code, time at equal gauge"
-    return [*rows, Row(name, seconds / expected, "x authors'", target)]
 
 
 def whole_lift(setup: Setup) -> list[Row]:
@@ -114,9 +86,14 @@ def _difference(
 def _pass(
     lifter: Lifter, features: np.ndarray, precision: Precision, flip: bool
 ) -> Callable[[], np.ndarray]:
-    """One chunk through the lifter as `Lifter.lift` does it."""
-    options = LiftOptions(flip=flip, precision=precision)
-    return lambda: lifter._predict(features, options)[0]
+    """One chunk through the lifter's engine as `Lifter.lift` does it."""
+    options, xy = LiftOptions(flip=flip, precision=precision), torch.from_numpy(features)[None]
+
+    @torch.inference_mode()
+    def run() -> np.ndarray:
+        return lifter.engine.passes(xy, None, options).joints[0].float().numpy()
+
+    return run
 
 
 def _reference_pass(
@@ -124,9 +101,3 @@ def _reference_pass(
 ) -> Callable[[], torch.Tensor]:
     tensor = torch.from_numpy(features)
     return lambda: reference_joints(reference, tensor, flip)
-
-
-def _needed(reference: ReferenceVPose | None) -> ReferenceVPose:
-    if reference is None:
-        raise RuntimeError("VPose at the paper's size has no reference form")
-    return reference

@@ -44,10 +44,10 @@ def facts(threads: int) -> dict[str, Any]:
     }
 
 
-def sgemm_gauge() -> float:
+def sgemm_gauge(rounds: int = _GAUGE_ROUNDS) -> float:
     """GF/s of a 1024 x 1024 x 1024 matrix product in fp32; the median of 20."""
     a = torch.randn(_GAUGE_SIZE, _GAUGE_SIZE, generator=torch.Generator().manual_seed(0))
-    seconds = median_seconds(lambda: torch.mm(a, a), _GAUGE_ROUNDS)
+    seconds = median_seconds(lambda: torch.mm(a, a), rounds)
     return 2 * _GAUGE_SIZE**3 / seconds / 1e9
 
 

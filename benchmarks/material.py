@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import torch
+from machine import sgemm_gauge
 from table import Target
 from torch import nn
 
@@ -23,8 +24,11 @@ from langlift.lifting.bundle import Bundle, save_bundle
 from langlift.lifting.lifter import Lifter
 from langlift.methods.vpose import VPoseConfig
 from langlift.tracks import Keypoints
-from langlift.training.config import TrainConfig, recipe
+from langlift.training.config import TrainConfig
+from langlift.training.recipes import recipe
 from langlift.weights import DEFAULT, catalogue, load
+
+Network = TypeVar("Network", bound=nn.Module)
 
 _CLIP_FRAMES = 1000  # of synthetic motion; longer tracks repeat it
 
@@ -55,9 +59,18 @@ class Setup:
         """The size to measure at."""
         return quick if self.quick else full
 
-    def target(self, limit: float, better: Literal["at least", "at most"]) -> Target | None:
+    def gauge(self) -> float:
+        """GF/s of the machine at this moment, roughly for tiny sizes."""
+        return sgemm_gauge(1) if self.quick else sgemm_gauge()
+
+    def target(
+        self,
+        limit: float,
+        better: Literal["at least", "at most"],
+        of: Literal["value", "ratio"] = "value",
+    ) -> Target | None:
         """A limit; None for tiny sizes, whose figures say nothing about it."""
-        return None if self.quick else Target(limit, better)
+        return None if self.quick else Target(limit, better, of)
 
 
 @contextmanager
@@ -76,18 +89,34 @@ def make_setup(threads: int, rounds: int, quick: bool) -> Iterator[Setup]:
 
 
 def random_weights(path: Path, config: VPoseConfig, seed: int = 0) -> Path:
-    """A bundle with random weights and random batch-norm statistics."""
+    """A bundle of VPose with random weights."""
     bundle = Bundle("vpose", config, recipe("robust").features, ActionVocabulary(SYNTHETIC_ACTIONS))
-    rng = torch.random.get_rng_state()
-    torch.manual_seed(seed)
-    network = bundle.build()
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm1d):
-            for tensor in (module.weight, module.bias, module.running_mean, module.running_var):
-                if tensor is not None:
-                    nn.init.uniform_(tensor, 0.1, 1.0)
-    torch.random.set_rng_state(rng)
-    return save_bundle(path, bundle, network.state_dict())
+    return save_bundle(path, bundle, randomised(bundle.build, seed).state_dict())
+
+
+def randomised(build: Callable[[], Network], seed: int = 0) -> Network:
+    """A network whose every weight and batch-norm statistic is random: none starts at zero.
+
+    Linear layers get weights that keep the size of what goes through, so that a fault in one of
+    them is seen in the output.
+
+    The random numbers of the process go on as if nothing had been drawn.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = build()
+        for module in network.modules():
+            if isinstance(module, nn.Linear):
+                module.reset_parameters()
+        for parameter in network.parameters():
+            if not parameter.any():
+                nn.init.uniform_(parameter, -0.1, 0.1)
+        for module in network.modules():
+            if isinstance(module, nn.BatchNorm1d):
+                for tensor in (module.weight, module.bias, module.running_mean, module.running_var):
+                    if tensor is not None:
+                        nn.init.uniform_(tensor, 0.1, 1.0)
+    return network.eval()
 
 
 def keypoints(frames: int) -> Keypoints:

@@ -20,32 +20,42 @@ from langlift.skeletons import HUMAN36M_17
 
 
 class ReferenceVPose(nn.Module):
-    """Dilated temporal convolutions, (b, f, j, 2) to (b, f - receptive field + 1, j, 3).
+    """Temporal convolutions, (b, f, j, 2) to (b, f - receptive field + 1, j, 3).
 
     Args:
         widths: odd temporal kernel width per level.
         channels: feature width.
         joints: joints in and out.
         dropout: after every activation, in training.
+        strided: the form for training, one frame out of windows of the receptive field: strides
+            instead of dilations, the same parameters.
     """
 
     def __init__(
-        self, widths: Sequence[int], channels: int, joints: int = 17, dropout: float = 0.25
+        self,
+        widths: Sequence[int],
+        channels: int,
+        joints: int = 17,
+        dropout: float = 0.25,
+        strided: bool = False,
     ) -> None:
         super().__init__()
         self.relu = nn.ReLU(inplace=True)
         self.drop = nn.Dropout(dropout)
-        self.expand_conv = nn.Conv1d(2 * joints, channels, widths[0], bias=False)
+        stride = widths[0] if strided else 1
+        self.expand_conv = nn.Conv1d(2 * joints, channels, widths[0], stride, bias=False)
         self.expand_bn = nn.BatchNorm1d(channels)
         self.layers_conv = nn.ModuleList()
         self.layers_bn = nn.ModuleList()
-        self.trims: list[int] = []
+        self.kept: list[slice] = []  # of a block's input, what is added to its output
         dilation = widths[0]
         for width in widths[1:]:
-            wide = nn.Conv1d(channels, channels, width, dilation=dilation, bias=False)
+            steps = {"stride": width} if strided else {"dilation": dilation}
+            wide = nn.Conv1d(channels, channels, width, bias=False, **steps)
             self.layers_conv.extend([wide, nn.Conv1d(channels, channels, 1, bias=False)])
             self.layers_bn.extend([nn.BatchNorm1d(channels), nn.BatchNorm1d(channels)])
-            self.trims.append((width - 1) * dilation // 2)
+            trim = (width - 1) * dilation // 2
+            self.kept.append(slice(width // 2, None, width) if strided else slice(trim, -trim))
             dilation *= width
         self.shrink = nn.Conv1d(channels, 3 * joints, 1)
 
@@ -53,8 +63,8 @@ class ReferenceVPose(nn.Module):
         """Lift (b, f, j, 2)."""
         x = xy.flatten(2).permute(0, 2, 1)  # (b, 2 j, f)
         x = self._block(x, self.expand_conv, self.expand_bn)
-        for level, trim in enumerate(self.trims):
-            kept = x[:, :, trim : x.shape[2] - trim]
+        for level, frames in enumerate(self.kept):
+            kept = x[:, :, frames]
             x = self._block(x, self.layers_conv[2 * level], self.layers_bn[2 * level])
             x = self._block(x, self.layers_conv[2 * level + 1], self.layers_bn[2 * level + 1])
             x = kept + x

@@ -3,6 +3,7 @@
     python benchmarks/run.py                      everything, minutes
     python benchmarks/run.py --only network,hour  some groups
     python benchmarks/run.py --quick              tiny sizes: does everything still run?
+    python benchmarks/run.py --profile mixste-bf16  where the time of one encoder goes
 
 How each figure is made and how to read it is in docs/benchmarks.md.
 """
@@ -17,12 +18,16 @@ from typing import Any
 
 import torch
 from command import command, hour, import_time
-from lifting import network, paper_size, whole_lift
+from encoders import encoders, memory
+from lifting import network, whole_lift
 from machine import facts, quiet, sgemm_gauge
 from material import Setup, make_setup
+from profiles import profile
 from rich.console import Console
+from steps import steps
 from table import Row, show, write_json
 from training import training
+from window_batches import windows
 
 from langlift.cli.arguments import comma_list, parse
 from langlift.errors import InputError, LangliftError
@@ -31,9 +36,12 @@ from langlift.errors import InputError, LangliftError
 GROUPS: dict[str, Callable[[Setup], list[Row]]] = {
     "import": import_time,
     "network": network,
-    "paper": paper_size,
+    "encoders": encoders,
+    "memory": memory,
     "lift": whole_lift,
     "training": training,
+    "steps": steps,
+    "windows": windows,
     "command": command,
     "hour": hour,
 }
@@ -47,8 +55,10 @@ class BenchmarkArguments:
 
     Args:
         out: the JSON file to write.
-        only: groups to measure, separated by commas: import, network, paper, lift, training,
-            command, hour; all if empty.
+        only: groups to measure, separated by commas: import, network, encoders, memory, lift,
+            training, steps, windows, command, hour; all if empty.
+        profile: measure nothing, but print where the time of one encoder goes: its name and fp32,
+            bf16 or step, such as mixste-bf16.
         threads: threads of the matrix products, here and in the commands that are started.
         rounds: repetitions of each timing; the median counts.
         quick: tiny sizes, two rounds, no figure judged: to see that everything runs.
@@ -56,6 +66,7 @@ class BenchmarkArguments:
 
     out: Path = Path("build/benchmarks.json")
     only: str = ""
+    profile: str = ""
     threads: int = 2
     rounds: int = 9
     quick: bool = False
@@ -65,6 +76,9 @@ def main(argv: Sequence[str]) -> int:
     """Run the benchmarks; returns 0, also where a target is missed, or 2 for wrong arguments."""
     try:
         args = parse(BenchmarkArguments, argv, "benchmarks")
+        if args.profile:
+            print(profile(args.profile, _threads(args), args.quick))
+            return 0
         rows, head = measure(args)
         console = Console(width=None if sys.stdout.isatty() else _PLAIN_COLUMNS)
         show(rows, head["machine"] | {"gauge, GF/s": head["sgemm_gflops"]}, console)
@@ -81,26 +95,32 @@ def measure(args: BenchmarkArguments) -> tuple[list[Row], dict[str, Any]]:
     Raises:
         InputError: for an unknown group or a number of threads or rounds below 1.
     """
-    for name in ("threads", "rounds"):
-        if getattr(args, name) < 1:
-            raise InputError(f"{name} is {getattr(args, name)}; it must be at least 1")
+    threads = _threads(args)
+    if args.rounds < 1:
+        raise InputError(f"rounds is {args.rounds}; it must be at least 1")
     names = comma_list(args.only, [*GROUPS], "group") if args.only else [*GROUPS]
-    torch.set_num_threads(args.threads)
+    torch.set_num_threads(threads)
     measured: dict[str, list[Row]] = {}
     gauges = [sgemm_gauge()]
     rounds = _QUICK_ROUNDS if args.quick else args.rounds
-    with make_setup(args.threads, rounds, args.quick) as setup:
+    with make_setup(threads, rounds, args.quick) as setup:
         for name in names:
             print(f"measuring {name} ...", file=sys.stderr)
             measured[name] = GROUPS[name](setup)
             gauges.append(sgemm_gauge())
-        machine = facts(args.threads) | {"weights": setup.weights}
+        machine = facts(threads) | {"weights": setup.weights}
     head = {
         "machine": machine,
         "arguments": {**asdict(args), "out": str(args.out)},
         "sgemm_gflops": {"before": gauges[0], "after": gauges[-1], "best": max(gauges)},
     }
     return _with_circumstances(measured, gauges), head
+
+
+def _threads(args: BenchmarkArguments) -> int:
+    if args.threads < 1:
+        raise InputError(f"threads is {args.threads}; it must be at least 1")
+    return args.threads
 
 
 def _with_circumstances(measured: Mapping[str, list[Row]], gauges: Sequence[float]) -> list[Row]:

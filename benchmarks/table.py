@@ -22,16 +22,21 @@ class Target:
     """A limit that a value is to keep.
 
     Args:
-        limit: in the row's unit.
-        better: whether the value is to be at least or at most the limit.
+        limit: in the row's unit, or of its ratio.
+        better: whether the figure is to be at least or at most the limit.
+        of: the figure that is judged.
     """
 
     limit: float
     better: Literal["at least", "at most"]
+    of: Literal["value", "ratio"] = "value"
 
-    def met(self, value: float) -> bool:
-        """Whether a value keeps the limit."""
-        return value >= self.limit if self.better == "at least" else value <= self.limit
+    def met(self, figure: float) -> bool:
+        """Whether a figure keeps the limit."""
+        return figure >= self.limit if self.better == "at least" else figure <= self.limit
+
+    def __str__(self) -> str:
+        return f"{self.better} {number(self.limit)}{' x' if self.of == 'ratio' else ''}"
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,10 @@ class Row:
     @property
     def met(self) -> bool | None:
         """Whether the target is met; None without one."""
-        return None if self.target is None else self.target.met(self.value)
+        if self.target is None:
+            return None
+        figure = self.ratio if self.target.of == "ratio" else self.value
+        return figure is not None and self.target.met(figure)
 
     def of(self, group: str, quiet: bool) -> Row:
         """The row with the circumstances it was measured in."""
@@ -77,7 +85,7 @@ def show(rows: Sequence[Row], head: Mapping[str, Any], console: Console) -> None
         table.columns[column].justify = "right"
     for row in rows:
         name = row.name if row.quiet else f"{row.name} (busy machine)"
-        target = "" if row.target is None else f"{row.target.better} {number(row.target.limit)}"
+        target = "" if row.target is None else str(row.target)
         met = {None: "", True: "yes", False: "NO"}[row.met]
         ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
         table.add_row(name, number(row.value), row.unit, target, met, ratio, row.reference)

@@ -55,6 +55,8 @@ class FrameMLP(base.Method):
     def predict(
         self,
         xy: Tensor,
+        confidence: Tensor | None = None,
+        *,
         guidance: base.Guidance | None = None,
         sampling: base.Sampling | None = None,
     ) -> base.Prediction:

@@ -38,8 +38,11 @@ def clip_of(joints, action="walk", subject="someone", source="toy", name="toy", 
     return LabelledClip(name, subject, source, action, "", np.asarray(joints), fps)
 
 
+NAMES = ("xy", "joints", "action", "confidence")
+
+
 def same(a, b):
-    return all(torch.equal(getattr(a, n), getattr(b, n)) for n in ("xy", "joints", "action"))
+    return all(torch.equal(getattr(a, n), getattr(b, n)) for n in NAMES)
 
 
 SETTINGS = [
@@ -83,7 +86,9 @@ def test_shapes_and_finite_values(settings, frames, padding):
     assert batch.xy.isfinite().all() and batch.joints.isfinite().all()
     assert (batch.joints[:, :, 0] == 0).all()  # relative to the pelvis
     assert 0.3 < batch.joints[:, :, 10].norm(dim=-1).mean() < 1.2  # metres
-    assert batch.confidence is None
+    assert batch.confidence.shape == batch.xy.shape[:-1]
+    assert batch.confidence.dtype == torch.float32
+    assert ((batch.confidence >= 0) & (batch.confidence <= 1)).all()
 
 
 def explained_by_one_person(rays, target, scaled):
@@ -155,6 +160,45 @@ def test_windows_without_changes_are_pieces_of_the_clips():
         bones = np.linalg.norm(joints[4, child] - joints[4, parent], axis=-1)
         sides = [bones, bones[HUMAN36M_17.mirror[1:] - 1]]  # half of the windows are mirrored
         assert any(np.allclose(b, k, atol=3e-3) for b in sides for k in known[action])
+
+
+def confidence(**changes):
+    """Of 32 windows without other disturbances."""
+    augment = dataclasses.replace(nothing(), **changes)
+    return sampler(augment=augment, batch=32).batch(0).confidence
+
+
+def test_confidence_of_clean_noisy_and_missing_joints():
+    assert (confidence() == 1).all()
+    certain = [confidence(noise=1.0, noise_amount=amount) for amount in (0.2, 1.0)]
+    assert certain[0].min() >= 0.8 and certain[1].min() < 0.6  # as much as the noise was drawn
+    assert all(0 < c.std() < 0.3 for c in certain) and certain[1].mean() < certain[0].mean()
+    some = confidence(noise=0.5, noise_amount=1.0)
+    clean = (some == 1).flatten(1).all(dim=1)
+    assert 4 < clean.sum() < 28
+    missing = confidence(drop=1.0)
+    assert set(missing.unique().tolist()) == {0.0, 1.0}
+    assert 0.02 < (missing == 0).float().mean() < 0.4
+
+
+def test_a_joint_without_confidence_was_filled_in():
+    """Whatever stands there has nothing to do with where the joint is."""
+    augment, gap = dataclasses.replace(nothing(), drop=1.0), FeatureConfig("screen", gap_frames=0)
+    settings = {"cameras": "human36m", "features": gap, "batch": 32}
+    lost = sampler(augment=augment, **settings).batch(0)
+    whole = sampler(augment=nothing(), **settings).batch(0)
+    assert torch.equal(lost.joints, whole.joints)
+    same_place = (lost.xy == whole.xy).all(dim=-1)
+    assert same_place[lost.confidence == 1].all()
+    assert not same_place[..., 1:][lost.confidence[..., 1:] == 0].any()
+
+
+def test_pieces_are_keyed_by_their_number():
+    whole, parts = sampler(), sampler(accumulate=2)
+    first, second = parts.batch(3, 0), parts.batch(3, 1)
+    assert len(first.xy) == len(second.xy) == 4
+    assert not same(first, second) and same(sampler(accumulate=2).batch(3, 1), second)
+    assert not torch.equal(whole.batch(3).xy[:4], first.xy)
 
 
 def test_disturbances_change_what_is_seen_and_never_the_target():

@@ -7,6 +7,7 @@ import io
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 import torch
 from rich.console import Console
 
+from langlift.errors import InputError
 from langlift.lifting.lifter import Lifter
 from langlift.methods.vpose import VPoseConfig
 
@@ -101,6 +103,76 @@ def test_groups_in_this_process_give_rows(bench: dict[str, ModuleType], tiny: An
     assert fp32 < 0.01 < bf16
 
 
+def test_every_encoder_is_measured_against_its_reference_form(
+    bench: dict[str, ModuleType], tiny: Any
+) -> None:
+    rows = bench["encoders"].encoders(tiny)
+    known = bench["pairs"].pairs(quick=True)
+    assert set(known) == set(bench["pairs"].pairs(quick=False))
+    assert len({row.name for row in rows}) == len(rows) == 5 * len(known)
+    assert sum(row.ratio is not None for row in rows) == 2 * len(known)
+    exact = [row.value for row in rows if row.name.endswith("to the reference, fp32")]
+    assert len(exact) == len(known) and max(exact) < 1e-5
+    assert all(row.value > 0 for row in rows if row.ratio is not None)
+
+
+def test_the_targets_of_the_encoders_are_of_their_ratios(
+    bench: dict[str, ModuleType], tiny: Any
+) -> None:
+    machine, encoders = bench["machine"], bench["encoders"]
+    judged = replace(tiny, quick=False)
+    pair = bench["pairs"].pairs(quick=False)["mixste"]
+    times = machine.Comparison(seconds=0.5, reference_seconds=1.5, ratio=3.0)
+    slow = encoders._speed(judged, pair, "bf16", 243, times)
+    fast = encoders._speed(judged, pair, "fp32", 243, times)
+    assert (slow.value, slow.ratio, str(slow.target), slow.met) == (
+        486,
+        3.0,
+        "at least 3.5 x",
+        False,
+    )
+    assert (str(fast.target), fast.met) == ("at least 1.1 x", True)
+
+
+def test_windows_are_measured_and_equal(bench: dict[str, ModuleType], tiny: Any) -> None:
+    rows = bench["window_batches"].windows(tiny)
+    assert len({row.name for row in rows}) == len(rows) == 3 + 1 + 3
+    (difference,) = (row.value for row in rows if "largest difference" in row.name)
+    assert difference == 0
+    assert all(row.ratio > 0 for row in rows[:3])
+
+
+def test_a_pass_and_a_step_are_measured_in_processes_of_their_own(
+    bench: dict[str, ModuleType], tiny: Any
+) -> None:
+    peak_mb = bench["encoders"].peak_mb
+    assert 100 < peak_mb(tiny, "mixste", "bf16") < 3000
+    assert 100 < peak_mb(tiny, "vpose", "reference", work="step") < 3000
+    with pytest.raises(InputError, match=r"unknown encoder 'mixte'.*did you mean 'mixste'"):
+        bench["encoders"].one_pass("mixte", "bf16", quick=True)
+
+
+def test_memory_and_steps_measure_every_form(
+    bench: dict[str, ModuleType], tiny: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("encoders", "steps"):  # the processes are tried above; each takes seconds
+        monkeypatch.setattr(bench[module], "peak_mb", lambda *_, **__: 100.0)
+    memory, steps = bench["encoders"].memory(tiny), bench["steps"].steps(tiny)
+    assert len({row.name for row in memory}) == len(memory) == 4 * 3
+    assert len({row.name for row in steps}) == len(steps) == 3 * 3
+    assert [row.unit for row in steps] == ["s", "MB", "MB"] * 3
+    assert all(row.ratio > 0 for row in steps[::3])
+
+
+@pytest.mark.parametrize("name", ["dstformer-fp32", "vpose-step"])
+def test_a_profile_names_the_operations(
+    bench: dict[str, ModuleType], capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    assert bench["run"].main(["--quick", "--profile", name, "--threads", "1"]) == 0
+    table = capsys.readouterr().out
+    assert "aten::" in table and "Self CPU" in table
+
+
 def test_the_command_is_measured_and_its_failure_told(
     bench: dict[str, ModuleType], tiny: Any
 ) -> None:
@@ -136,6 +208,9 @@ def test_targets_are_judged(
 ) -> None:
     table = bench["table"]
     assert table.Row("a", 10.0, "s", table.Target(limit, better)).met is met
+    of_ratio = table.Target(limit, better, of="ratio")
+    assert table.Row("a", 0.0, "s", of_ratio, ratio=10.0).met is met
+    assert table.Row("a", 10.0, "s", of_ratio).met is False  # no ratio, no target met
 
 
 def test_the_table_and_the_json_say_the_same(bench: dict[str, ModuleType], tmp_path: Path) -> None:
@@ -144,21 +219,23 @@ def test_the_table_and_the_json_say_the_same(bench: dict[str, ModuleType], tmp_p
         table.Row("fast", 12_345.6, "frames/s", table.Target(5_000, "at least"), 2.5, "plain form"),
         table.Row("slow", 6.5, "s", table.Target(5, "at most")).of("command", quiet=False),
         table.Row("plain", 0.01234, "s"),
+        table.Row("pass", 0.5, "s", table.Target(3.5, "at least", of="ratio"), 4.0, "plain form"),
     ]
     head = {"machine": {"cpu": "some [cpu]"}}
     console = Console(width=120, file=io.StringIO())
     table.show(rows, head["machine"], console)
     text = console.file.getvalue()  # type: ignore[attr-defined]
-    for words in ("cpu: some [cpu]", "12,346", "at least 5,000", "2.50", "plain form", "0.0123"):
+    for words in (
+        *("cpu: some [cpu]", "12,346", "at least 5,000", "2.50", "plain form", "0.0123"),
+        *("at least 3.5 x", "slow (busy machine)", "2 of 3 targets met"),
+    ):
         assert words in text
-    assert "slow (busy machine)" in text
-    assert "1 of 2 targets met" in text
     stored = json.loads(table.write_json(rows, head, tmp_path / "new" / "b.json").read_text())
     assert stored["format"] == table.FORMAT
     assert stored["machine"] == head["machine"]
-    assert [row["met"] for row in stored["rows"]] == [True, False, None]
+    assert [row["met"] for row in stored["rows"]] == [True, False, None, True]
     assert stored["rows"][0]["value"] == 12_345.6
-    assert stored["rows"][1]["target"] == {"limit": 5, "better": "at most"}
+    assert stored["rows"][1]["target"] == {"limit": 5, "better": "at most", "of": "value"}
     assert (stored["rows"][1]["group"], stored["rows"][1]["quiet"]) == ("command", False)
 
 
@@ -178,6 +255,8 @@ def test_the_script_writes_what_it_measured(
     ("argv", "words"),
     [
         (["--only", "netwrok"], "unknown group 'netwrok'"),
+        (["--profile", "mixste-fp16"], "unknown profile 'mixste-fp16'"),
+        (["--profile", "mixste-bf16", "--threads", "0"], "threads is 0"),
         (["--threads", "0"], "threads is 0; it must be at least 1"),
         (["--rounds", "0"], "rounds is 0; it must be at least 1"),
     ],

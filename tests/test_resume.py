@@ -350,10 +350,10 @@ def test_another_order_of_data_would_show(tmp_path, whole):
     """The comparison can fail: a run whose dropout draws once more has other losses."""
     original = loop.run_step
 
-    def run_step(network, optimizer, batch, config, step):
+    def run_step(network, optimizer, batch, config, step, shared):
         if step == 20:
             torch.rand(1)
-        return original(network, optimizer, batch, config, step)
+        return original(network, optimizer, batch, config, step, shared)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "run_step", run_step)

@@ -1,15 +1,14 @@
-"""Training settings: round trip, messages; learning rate, batch norm, averaged weights; data."""
+"""Training settings: round trip, messages; the data of a run."""
 
 import dataclasses
 import json
 import math
+from dataclasses import replace
 
 import pytest
-import torch
 from tiny_runs import tiny_config
-from torch import nn
 
-from langlift.datasets.augment import AugmentConfig
+from langlift.datasets.augment import AugmentConfig, nothing
 from langlift.datasets.synthetic import SYNTHETIC_ACTIONS
 from langlift.datasets.views import CameraRanges
 from langlift.errors import InputError
@@ -17,23 +16,28 @@ from langlift.lifting.features import FeatureConfig
 from langlift.methods.base import MethodConfig
 from langlift.methods.settings import config_from_dict
 from langlift.methods.vpose import VPoseConfig
-from langlift.training.config import RECIPES, TrainConfig, as_dict, from_dict, recipe
+from langlift.training.config import TrainConfig, as_dict, from_dict
 from langlift.training.data import load_data
-from langlift.training.optim import (
-    Average,
-    learning_rate,
-    make_optimizer,
-    schedule_batch_norm,
-)
 from langlift.training.validation import evenly
 
+EPOCHS = {
+    **{"windows": "epochs", "cameras": "human36m", "augment": nothing()},
+    "features": FeatureConfig("screen"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Windowed(MethodConfig):
+    """A method that takes windows of at most so many frames."""
+
+    most: int
+
+    @property
+    def window(self):
+        return self.most
+
+
 STRIDED = VPoseConfig(widths=(3, 3), channels=8, form="strided")
-
-
-@pytest.mark.parametrize("name", RECIPES)
-def test_recipes_survive_json(name):
-    config = recipe(name)
-    assert from_dict(json.loads(json.dumps(as_dict(config)))) == config
 
 
 def test_every_setting_survives_json():
@@ -66,7 +70,7 @@ def test_every_setting_survives_json():
         ({"lr": math.inf}, "lr is inf; it must be a finite number"),
         ({"split": 3}, "split is 3; it must be text"),
         ({"batch_norm_schedule": 0}, "batch_norm_schedule is 0; it must be true or false"),
-        ({"optimizer": "sgd"}, "optimizer is 'sgd'; it must be one of 'adam', 'adamw'"),
+        ({"optimizer": "sgd"}, "optimizer is 'sgd'; it must be one of 'adam', 'adamw', 'ranger'"),
         ({"ranges": {"pitch": [0]}}, r"pitch is \[0\]; it must be a list of 2 values, each a fin"),
         ({"ranges": {"pitch": [0, "9"]}}, r"pitch\[1\] is '9'; it must be a finite number"),
     ],
@@ -89,6 +93,9 @@ def test_settings_that_cannot_be_read(values, message):
             ({n: -1}, f"{n} is -1; it cannot be negative")
             for n in ("synthetic_clips", "weight_decay", "grad_clip")
         ),
+        ({"accumulate": 0}, "accumulate is 0; it must be at least 1"),
+        ({"accumulate": 3}, "batch is 8 and accumulate is 3; .* accumulate must divide it"),
+        *(({"lr_end": v}, f"lr_end is {v}; it must be above 0 and") for v in (0.0, 1.5, math.nan)),
         ({"lr": 0.0}, "lr is 0.0; it must be positive"),
         ({"lr": math.nan}, "lr is nan; it must be positive"),
         ({"lr": math.inf}, "lr is inf; it must be positive and finite"),
@@ -104,6 +111,7 @@ def test_settings_that_cannot_be_read(values, message):
             {"model": STRIDED},
             r"frames is 9; a window of this model has 1 output frame\(s\): set fra",
         ),
+        ({"model": Windowed(8)}, r"windows of 9 frames; .* at most 8: set frames to 8 or less"),
         ({"model": 3}, "model is 3; it must be a method's config"),
         *(
             ({"model": VPoseConfig(**{n: 16})}, f"{n} is 16; .* 17 joints: leave {n} at 17")
@@ -111,9 +119,20 @@ def test_settings_that_cannot_be_read(values, message):
         ),
         ({"model": VPoseConfig(causal=True)}, "a causal model needs screen features"),
         ({"features": FeatureConfig("screen")}, "random cameras need person features"),
-        ({"optimizer": "sgd"}, "unknown optimizer 'sgd'; known: adam, adamw"),
+        ({"optimizer": "sgd"}, "unknown optimizer 'sgd'; known: adam, adamw, ranger"),
         ({"lr_schedule": "cosin"}, r"unknown lr_schedule 'cosin'.*did you mean 'cosine'\?"),
         ({"precision": "fp16"}, r"unknown precision 'fp16'; known: bf16, fp32"),
+        ({"windows": "drawn once"}, "unknown windows 'drawn once'.*known: drawn, epochs"),
+        ({"windows": "epochs"}, r"fixed cameras in screen coord.*--cameras human36m and --feat"),
+        ({**EPOCHS, "augment": AugmentConfig()}, r"augment\.body is 0\.08; set it to 0, or draw t"),
+        (
+            {**EPOCHS, "augment": replace(nothing(), noise=0.5, noise_amount=1.0)},
+            r"augment\.noise is 0\.5 and augment\.noise_amount 1\.0; .* set both to 1 or both to",
+        ),
+        (
+            {**EPOCHS, "synthetic_share": 0.5, "synthetic_clips": 2},
+            "synthetic_share is 0.5, but in epochs every window comes once; set it to 0",
+        ),
         ({"cameras": "h36m"}, r"unknown cameras 'h36m'.*did you mean 'human36m'\?"),
     ],
 )
@@ -125,6 +144,16 @@ def test_settings_that_cannot_be(settings, message):
 @dataclasses.dataclass(frozen=True)
 class PlainConfig(MethodConfig):
     """A method that overrides nothing."""
+
+
+def test_padding_counts_for_the_window():
+    config = tiny_config(model=Windowed(12))
+    config.check_window((1, 2))
+    with pytest.raises(InputError, match=r"windows of 13 frames; .* at most 12: set frames to 8"):
+        config.check_window((2, 2))
+    assert tiny_config(**EPOCHS, synthetic_clips=3).windows == "epochs"
+    noisy = replace(nothing(), noise=1.0, noise_amount=1.0)
+    assert tiny_config(**{**EPOCHS, "augment": noisy}).augment.noise == 1.0
 
 
 def test_what_training_asks_of_a_method():
@@ -158,90 +187,6 @@ def test_settings_that_are_left_out_or_nothing():
         config_from_dict(Needy, {"name": "a"})
     with pytest.raises(InputError, match="name is 3; it must be text or nothing"):
         config_from_dict(Needy, {"size": 3, "name": 3})
-
-
-def test_unknown_recipe():
-    with pytest.raises(InputError, match=r"unknown recipe 'robsut'.*did you mean 'robust'\?"):
-        recipe("robsut")
-
-
-def test_cosine_learning_rate():
-    config = tiny_config(steps=1000, warmup=0, lr=2e-3)
-    assert learning_rate(0, config) == pytest.approx(2e-3)
-    assert learning_rate(500, config) == pytest.approx(2e-3 * (0.01 + 0.99 / 2))
-    assert learning_rate(1000, config) == pytest.approx(2e-5)  # 1 % at the end
-    rates = [learning_rate(s, config) for s in range(1000)]
-    assert rates == sorted(rates, reverse=True) and len(set(rates)) == 1000
-
-
-def test_warm_up_is_linear_from_one_part_to_the_whole():
-    config = tiny_config(steps=10**9, warmup=4, lr=1.0)
-    rates = [learning_rate(s, config) for s in range(6)]
-    assert rates == pytest.approx([0.25, 0.5, 0.75, 1.0, 1.0, 1.0])
-
-
-def test_exponential_learning_rate_is_the_papers():
-    config = tiny_config(steps=6000, warmup=0, lr=1e-3, lr_schedule="exponential")
-    assert learning_rate(0, config) == 1e-3
-    for epoch in (1, 30, 60):
-        assert learning_rate(100 * epoch, config) == pytest.approx(1e-3 * 0.95**epoch)
-
-
-def test_optimizers():
-    network = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
-    paper = make_optimizer(network, tiny_config(optimizer="adam", weight_decay=0.3))
-    assert type(paper) is torch.optim.Adam
-    assert paper.defaults["amsgrad"] and paper.param_groups[0]["weight_decay"] == 0
-    ours = make_optimizer(network, tiny_config(weight_decay=0.3))
-    assert type(ours) is torch.optim.AdamW
-    decayed, spared = ours.param_groups
-    assert [tuple(p.shape) for p in decayed["params"]] == [(4, 3)]
-    assert (decayed["weight_decay"], spared["weight_decay"]) == (0.3, 0.0)
-    assert len(spared["params"]) == 3
-
-
-def test_batch_norm_momentum_falls_as_in_the_paper():
-    """80 epochs: 0.1 at the start, 0.094406 after one, 0.01 in the middle, 0.001 at the end."""
-    network = nn.Sequential(nn.BatchNorm1d(2), nn.Sequential(nn.BatchNorm1d(2)))
-    config = tiny_config(steps=8000)
-    for epoch, momentum in ((0, 0.1), (1, 0.094406), (40, 0.01), (80, 0.001)):
-        schedule_batch_norm(network, epoch * 100, config)
-        assert network[0].momentum == pytest.approx(momentum, abs=5e-7)
-        assert network[1][0].momentum == network[0].momentum
-
-
-def numbers(value):
-    """A module with one weight and one counter."""
-    module = nn.Module()
-    module.weight = nn.Parameter(torch.tensor([float(value)]))
-    module.register_buffer("count", torch.tensor(int(value)))
-    return module
-
-
-def test_average_by_hand():
-    average = Average(numbers(0), 0.9)
-    expected = 0.0
-    for step in range(120):
-        decay = min(0.9, (step + 1) / (step + 10))  # 0.1, 2/11, ... until 0.9 at step 80
-        value = float(step % 7)
-        average.update(numbers(value), step)
-        expected = decay * expected + (1 - decay) * value
-        assert float(average.state["weight"]) == pytest.approx(expected, rel=1e-5)
-        assert int(average.state["count"]) == int(value)  # a counter is copied
-
-
-def test_average_of_nothing_is_the_newest_weight():
-    average = Average(numbers(5), 0.0)
-    average.update(numbers(2), 0)
-    assert float(average.state["weight"]) == 2.0
-
-
-def test_average_does_not_share_memory_with_the_network():
-    network = numbers(1)
-    average = Average(network, 0.9)
-    with torch.no_grad():
-        network.weight.fill_(7.0)
-    assert float(average.state["weight"]) == 1.0
 
 
 def test_evenly():

@@ -16,9 +16,10 @@ from langlift.lifting.lifter import Lifter
 from langlift.methods.vpose import VPoseMethod
 from langlift.training import loop
 from langlift.training.checkpoint import NAME as CHECKPOINT
-from langlift.training.config import as_dict, recipe
+from langlift.training.config import as_dict
 from langlift.training.cost import measure_cost
 from langlift.training.folder import BEST, CONFIG, DATA, METRICS, WEIGHTS
+from langlift.training.recipes import recipe
 from langlift.training.validation import Validator
 
 

@@ -6,10 +6,15 @@ import json
 import torch
 
 from langlift.actions import ActionVocabulary
+from langlift.datasets.augment import nothing
 from langlift.datasets.synthetic import synthetic_clips
+from langlift.lifting.features import FeatureConfig
+from langlift.methods import METHODS
 from langlift.methods.vpose import VPoseConfig
 from langlift.training.config import TrainConfig
-from langlift.training.loop import METRICS, Data, train
+from langlift.training.data import Data
+from langlift.training.folder import METRICS
+from langlift.training.loop import train
 
 #: Dropout on, so that a random state that is not restored shows in the losses.
 MODEL = VPoseConfig(widths=(3, 3), channels=16, dropout=0.1, action_weight=0.1, velocity_weight=0.5)
@@ -34,6 +39,26 @@ def tiny_config(**changes):
     return dataclasses.replace(config, **changes)
 
 
+def team_configs():
+    """Runs in two pieces for two processes: without batch norm, with it, and in epochs."""
+    model = METHODS["mixste"].config(frames=9, channels=8, depth=2, heads=2, drop_path=0.2)
+    attention = tiny_config(model=model, accumulate=2, steps=22, optimizer="ranger")
+    norms = tiny_config(accumulate=4, steps=22, validate_every=0)
+    epochs = dataclasses.replace(
+        attention,
+        features=FeatureConfig("screen"),
+        augment=nothing(),
+        cameras="human36m",
+        windows="epochs",
+        validate_every=0,
+    )
+    return {
+        "attention": ("mixste", attention),
+        "norms": ("vpose", norms),
+        "epochs": ("mixste", epochs),
+    }
+
+
 def tiny_data(validation=1):
     """Six training clips and up to two for validation."""
     train_clips = synthetic_clips(6, seed=1, frames=(30, 60))
@@ -42,17 +67,18 @@ def tiny_data(validation=1):
     return Data(train_clips, held_out, ActionVocabulary(labels), {"licence": "toy"})
 
 
-def run(out, config=None, data=None, resume=False, report=None):
+def run(out, config=None, data=None, resume=False, report=None, method="vpose", **options):
     """Train in a folder and give back what `train` says."""
     threads = torch.get_num_threads()
     try:
         return train(
-            "vpose",
+            method,
             config or tiny_config(),
             data or tiny_data(),
             out,
             resume,
             report or (lambda entry: None),
+            **options,
         )
     finally:
         torch.set_num_threads(threads)

@@ -94,6 +94,18 @@ class Skeleton:
         return tuple((j, p) for j, p in enumerate(self.parents) if p >= 0)
 
     @property
+    def from_root(self) -> tuple[tuple[int, int], ...]:
+        """(child, parent) index pairs, every parent placed before its children."""
+        placed = {j for j, p in enumerate(self.parents) if p < 0}
+        bones, left = [], list(self.bones)
+        while left:
+            ready = [bone for bone in left if bone[1] in placed]
+            bones += ready
+            placed |= {child for child, _ in ready}
+            left = [bone for bone in left if bone not in ready]
+        return tuple(bones)
+
+    @property
     def parts(self) -> dict[str, tuple[int, ...]]:
         """Five body parts by joint index: trunk and head, and the four limbs."""
         limbs = {"shoulder": "arm", "elbow": "arm", "wrist": "arm"}

@@ -40,6 +40,7 @@ class LiftArguments:
         focal: focal length of the camera in pixels; assumed (1.15 times the longer side) if absent.
         flip: average with the lifted mirror image.
         precision: fp32, or bf16: faster, a little less exact.
+        device: where to compute: cuda, cpu, or auto for the first where there is one.
         quiet: print nothing but errors.
         json: print a summary as JSON.
     """
@@ -56,6 +57,7 @@ class LiftArguments:
     focal: float | None = None
     flip: bool = True
     precision: Literal["fp32", "bf16"] = "fp32"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
     quiet: bool = False
     json: bool = False
 
@@ -79,6 +81,7 @@ def run(argv: Sequence[str]) -> int:
         )
     keypoints = read(source, options)
     from ..geometry.cameras import Camera
+    from ..lifting.device import find_device
     from ..lifting.lifter import LiftOptions
     from ..weights import load
 
@@ -87,7 +90,7 @@ def run(argv: Sequence[str]) -> int:
         ratio = _focal_ratio(args.focal, max(keypoints.image_size))
         camera = Camera.assumed(keypoints.image_size, ratio).replaced(name="given focal length")
     check_results(out, [f"{STEM}.{name}" for name in formats])
-    lifter = load(args.model)
+    lifter = load(args.model).to(find_device(args.device))
     lift_options = LiftOptions(flip=args.flip, precision=args.precision)
     with progress("lifting", args.quiet or args.json) as advance, naming(source):
         motion = lifter.lift(keypoints, camera, lift_options, advance)
@@ -148,6 +151,8 @@ def describe(motion: Motion, files: Sequence[Path]) -> str:
     notes = motion.provenance.get("conversion_notes", [])
     lines += [f"note: {note}" for note in (notes if isinstance(notes, list) else [notes])]
     lines.append(f"camera: {motion.provenance.get('camera')}")
+    if "scale" in motion.provenance:
+        lines.append(f"scale: {motion.provenance['scale']}")
     lines += [f"wrote {path}" for path in files]
     return "\n".join(map(printable, lines))
 

@@ -21,6 +21,7 @@ VERBS = {
     "train": "train a method",
     "evaluate": "measure models under a protocol",
     "weights": "list or inspect weights",
+    "export": "write a network as a file for other programs (ONNX)",
 }
 BAD_INPUT, INTERRUPTED, TERMINATED = 2, 130, 143
 

@@ -14,20 +14,27 @@ from typing import Annotated, Any
 import tyro
 
 from ..errors import InputError
+from ..lifting.device import Device
 from ..methods import METHODS, get_method
-from ..training.config import RECIPES, TrainConfig, from_dict, recipe
+from ..training.config import TrainConfig, from_dict
 from ..training.cost import Cost, measure_cost
-from ..training.data import SYNTHETIC, load_data
+from ..training.data import SYNTHETIC, Data, load_data
+from ..training.distributed import Team, open_team
 from ..training.folder import CONFIG
+from ..training.log import check_tensorboard
 from ..training.loop import train
+from ..training.recipes import RECIPES, recipe
 from .arguments import parse, progress
 from .main import INTERRUPTED
 
 #: Options that say where a run is and not what it is; whether a value follows.
 _NOT_IN_CARD = {
-    **dict.fromkeys(("--data", "--out", "-o"), True),
-    **dict.fromkeys(("--quiet", "--json", "--resume", "--dry-run"), False),
-    **dict.fromkeys(("--no-quiet", "--no-json", "--no-resume", "--no-dry-run"), False),
+    **dict.fromkeys(("--data", "--out", "-o", "--device"), True),
+    **{
+        f"--{no}{name}": False
+        for name in ("quiet", "json", "resume", "dry-run", "tensorboard")
+        for no in ("", "no-")
+    },
 }
 
 
@@ -42,6 +49,8 @@ class TrainArguments:
         recipe: ready-made settings; `langlift train --help` lists them.
         resume: continue the run in --out with the settings it was started with.
         dry_run: print parameters, memory and time, and stop.
+        device: where to compute: cuda, cpu, or auto for the first where there is one.
+        tensorboard: write TensorBoard's event files to --out, too.
         quiet: print nothing but errors.
         json: print the result as JSON.
         config: single settings that differ from the recipe's.
@@ -52,6 +61,8 @@ class TrainArguments:
     recipe: str = "robust"
     resume: bool = False
     dry_run: bool = False
+    device: Device = "auto"
+    tensorboard: bool = False
     quiet: bool = False
     json: bool = False
     config: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
@@ -63,17 +74,27 @@ def run(argv: Sequence[str]) -> int:
         print(_usage())
         return 0
     method, rest = argv[0], argv[1:]
-    start = TrainArguments(config=_starting_config(rest, get_method(method).config))
+    start = TrainArguments(config=_starting_config(rest, method))
     args = parse(TrainArguments, rest, f"train {method}", default=start)
     if args.out is None and not args.dry_run:
         raise InputError("no folder for the run; give --out FOLDER")
-    data = load_data(args.data, args.config)
-    if args.out is None or args.dry_run:
-        cost = measure_cost(method, args.config, data)
-        print(json.dumps(asdict(cost)) if args.json else _describe(cost))
-        return 0
-    data = replace(data, card={**data.card, "command": _command(argv)})
-    quiet = args.quiet or args.json
+    if args.tensorboard:
+        check_tensorboard()
+    with open_team(args.device) as team:
+        team.pieces(args.config.accumulate)  # refused before data is read
+        data = load_data(args.data, args.config)
+        if args.out is None or args.dry_run:
+            cost = measure_cost(method, args.config, data, team)
+            if team.leads:
+                print(json.dumps(asdict(cost)) if args.json else _describe(cost))
+            return 0
+        data = replace(data, card={**data.card, "command": _command(argv)})
+        return _train(method, args, data, args.out, team)
+
+
+def _train(method: str, args: TrainArguments, data: Data, out: Path, team: Team) -> int:
+    """Run what was asked for, print what happens, give the exit status."""
+    quiet = args.quiet or args.json or not team.leads
     with progress("training", quiet) as advance:
 
         def report(entry: dict[str, Any]) -> None:
@@ -81,12 +102,12 @@ def run(argv: Sequence[str]) -> int:
             if not quiet:
                 print(_line(entry), flush=True)
 
-        result = train(method, args.config, data, args.out, args.resume, report)
-    if args.json:
+        result = train(method, args.config, data, out, args.resume, report, team, args.tensorboard)
+    if args.json and team.leads:
         print(json.dumps(result))
-    elif not args.quiet:
+    elif not quiet:
         state = "finished" if result["finished"] else "stopped; continue it with --resume"
-        print(f"step {result['step']} of {args.config.steps}: {state}; the run is in {args.out}")
+        print(f"step {result['step']} of {args.config.steps}: {state}; the run is in {out}")
     return 0 if result["finished"] else INTERRUPTED
 
 
@@ -109,8 +130,9 @@ def _command(argv: Sequence[str]) -> str:
     return shlex.join(words)
 
 
-def _starting_config(argv: Sequence[str], model: type) -> TrainConfig:
+def _starting_config(argv: Sequence[str], method: str) -> TrainConfig:
     """The settings that the options change: a recipe's, or those of the run that is resumed."""
+    model = get_method(method).config
     out = _given(argv, "--out", "-o")
     saved = Path(out) / CONFIG if out else None
     if "--resume" in argv and saved is not None and saved.is_file():
@@ -118,7 +140,7 @@ def _starting_config(argv: Sequence[str], model: type) -> TrainConfig:
             return from_dict(json.loads(saved.read_text()), model)
         except ValueError as error:
             raise InputError(f"{saved} cannot be used ({error}); restore the file") from error
-    return recipe(_given(argv, "--recipe") or "robust", model)
+    return recipe(_given(argv, "--recipe") or "robust", method)
 
 
 def _given(argv: Sequence[str], *names: str) -> str | None:
@@ -146,21 +168,29 @@ def _line(entry: dict[str, Any]) -> str:
 
 
 def _describe(cost: Cost) -> str:
-    return "\n".join(
-        [
-            f"parameters       {cost.parameters:,} "
-            f"({cost.encoder_parameters:,} without the action head)",
-            f"training clips   {cost.clips:,} ({cost.frames:,} frames, {cost.classes} classes)",
-            f"memory           {cost.memory_mb:.0f} MB at the most in this process so far",
-            f"time per step    {cost.step_seconds:.3f} s ({cost.frames_per_second:,.0f} frames/s)",
-            f"time for the run {cost.total_seconds / 3600:.1f} h without validation",
-        ]
-    )
+    lines = [
+        f"parameters       {cost.parameters:,} "
+        f"({cost.encoder_parameters:,} without the action head)",
+        f"training clips   {cost.clips:,} ({cost.frames:,} frames, {cost.classes} classes)",
+        f"memory           {cost.memory_mb:.0f} MB at the most in this process so far",
+        f"time per step    {cost.step_seconds:.3f} s ({cost.frames_per_second:,.0f} frames/s)",
+        f"time for the run {cost.total_seconds / 3600:.1f} h without validation",
+    ]
+    if cost.device != "cpu":
+        lines.append(f"device           {cost.device}, {cost.gpu_memory_mb:.0f} MB of its memory")
+    if cost.pieces > 1:
+        lines.append(f"pieces per step  {cost.pieces}, shared by {cost.processes} process(es)")
+    if cost.epoch_steps:
+        lines.append(f"epoch            {cost.epoch_steps:,.1f} steps")
+    return "\n".join(lines)
 
 
 def _usage() -> str:
-    recipes = [f"  {name:<8} {what}" for name, (what, _) in RECIPES.items()]
-    methods = [f"  {name:<8} {entry.description}" for name, entry in METHODS.items()]
+    methods = [f"  {name:<10} {entry.description}" for name, entry in METHODS.items()]
+    recipes = []
+    for name, entry in RECIPES.items():
+        only = "" if entry.general else f" (of {', '.join(entry.methods)})"
+        recipes.append(f"  {name:<10} {entry.description}{only}")
     return "\n".join(
         [
             "usage: langlift train METHOD --out FOLDER [--data FOLDER|synthetic] [--recipe NAME]",
@@ -168,9 +198,10 @@ def _usage() -> str:
             "methods:",
             *methods,
             "",
-            "recipes:",
+            "recipes, each with the method's own settings:",
             *recipes,
             "",
-            "langlift train METHOD --help lists every setting.",
+            "langlift train METHOD --help lists every setting. Several processes share a run with",
+            "torchrun --nproc-per-node N -m langlift train METHOD --accumulate N ...",
         ]
     )

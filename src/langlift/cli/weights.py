@@ -1,4 +1,4 @@
-"""``langlift weights``: which weights there are, and what a bundle says about itself."""
+"""``langlift weights``: which there are, what a bundle says about itself, public checkpoints."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import tyro
 
 from ..errors import InputError, printable, unknown
 from .arguments import parse
+from .weights_import import ImportArguments, run_import
 
 _LICENCE = 24  # characters of a licence's name in the list
 
@@ -43,13 +44,18 @@ class InspectArguments:
 def run(argv: Sequence[str]) -> int:
     """Run the verb."""
     if not argv or argv[0] in ("-h", "--help"):
-        print("usage: langlift weights list | langlift weights inspect NAME_OR_FILE")
+        print(
+            "usage: langlift weights list | langlift weights inspect NAME_OR_FILE | "
+            "langlift weights import FILE --method METHOD --out X.safetensors"
+        )
         return 0
     if argv[0] == "list":
         return _list(parse(ListArguments, argv[1:], "weights list"))
     if argv[0] == "inspect":
         return _inspect(parse(InspectArguments, argv[1:], "weights inspect"))
-    raise unknown("weights command", argv[0], ("list", "inspect"))
+    if argv[0] == "import":
+        return run_import(parse(ImportArguments, argv[1:], "weights import"))
+    raise unknown("weights command", argv[0], ("list", "inspect", "import"))
 
 
 def _list(args: ListArguments) -> int:

@@ -15,7 +15,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -23,7 +23,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ..actions import ActionVocabulary
-from ..errors import InputError
+from ..errors import InputError, unknown
 from ..formats.files import atomic_write, check_depth, one_line
 from ..methods import get_method
 from ..methods.base import Method
@@ -32,6 +32,7 @@ from ..skeletons import HUMAN36M_17, Skeleton, get_skeleton
 from ..tracks import check_fps
 from .features import FeatureConfig
 
+Unit = Literal["m", "mm", "screen"]
 FORMAT = "langlift-bundle"
 FORMAT_VERSION = 1
 
@@ -46,7 +47,9 @@ class Bundle:
         features: how its input is normalised.
         actions: the classes of its action head, in order.
         fps: frame rate it was trained at.
-        skeleton: joints of its output.
+        skeleton: joints of its input and its output.
+        unit: of its output: ``m``, ``mm``, or ``screen``: halves of the image's width, so that the
+            size of the person is not known (the released Human3.6M weights of MotionBERT).
         card: name, training command and data, licence, figures with their protocol, limits.
     """
 
@@ -57,6 +60,20 @@ class Bundle:
     fps: float = 50.0
     skeleton: Skeleton = field(default_factory=lambda: get_skeleton("human36m_17"))
     card: Mapping[str, Any] = field(default_factory=dict)
+    unit: Unit = "m"
+
+    def __post_init__(self) -> None:
+        if self.unit not in get_args(Unit):
+            raise unknown("unit", str(self.unit), get_args(Unit))
+        for what, needs in (
+            ("person features", self.features.kind == "person"),
+            ("outputs in the unit 'screen'", self.unit == "screen"),
+        ):
+            if needs and self.skeleton != HUMAN36M_17:
+                raise InputError(
+                    f"{what} are made for the skeleton {HUMAN36M_17.name}, not for "
+                    f"{self.skeleton.name}; use screen features and an output in m or mm"
+                )
 
     def build(self) -> Method:
         """The untrained network."""
@@ -71,6 +88,7 @@ class Bundle:
             "actions": {"labels": self.actions.labels, "texts": self.actions.texts},
             "fps": self.fps,
             "skeleton": self.skeleton.name,
+            "unit": self.unit,
             "card": dict(self.card),
         }
         head = {"format": FORMAT, "format_version": str(FORMAT_VERSION)}
@@ -209,7 +227,7 @@ def _check_header(path: Path, head: Mapping[str, str]) -> None:
             f"{path} has bundle format {version}; this langlift reads up to {FORMAT_VERSION}: "
             "install a newer langlift"
         )
-    absent = [key for key in _ENTRIES if key not in head]
+    absent = [key for key in _ENTRIES if key not in head and key != "unit"]
     if absent:
         raise InputError(
             f"the header of {path} cannot be used (it has no {', '.join(absent)}); fetch or train "
@@ -220,12 +238,12 @@ def _check_header(path: Path, head: Mapping[str, str]) -> None:
 def _parse(path: Path, head: Mapping[str, str]) -> Bundle:
     _check_header(path, head)
     try:
+        head = {"unit": '"m"', **head}  # files of before there were others
         entries = {key: _entry(key, head[key]) for key in _ENTRIES}
         method = get_method(entries["method"])
         config = config_from_dict(method.config, entries["config"])
         skeleton = get_skeleton(entries["skeleton"])
-        if skeleton != HUMAN36M_17:
-            raise InputError(f"its skeleton is {skeleton.name}, lifters work on {HUMAN36M_17.name}")
+        config.check_joints(len(skeleton))
         return Bundle(
             method=entries["method"],
             config=config,
@@ -234,6 +252,7 @@ def _parse(path: Path, head: Mapping[str, str]) -> Bundle:
             fps=check_fps(entries["fps"]),
             skeleton=skeleton,
             card=entries["card"],
+            unit=entries["unit"],
         )
     except InputError as error:
         raise InputError(
@@ -258,5 +277,6 @@ _ENTRIES = {
     "actions": dict,
     "fps": float,
     "skeleton": str,
+    "unit": Unit,
     "card": dict,
 }

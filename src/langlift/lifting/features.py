@@ -18,9 +18,8 @@ from scipy.ndimage import uniform_filter1d
 
 from ..errors import InputError
 from ..geometry.virtual import virtual_rotation
-from ..skeletons import HUMAN36M_17
+from ..skeletons import HUMAN36M_17, Skeleton
 
-_PARENTS = HUMAN36M_17.parents
 _MOST_FRAMES = 10_000  # minutes; more is a damaged file
 _SMALLEST_SCALE = 1e-4  # of a ray; a person this small is one point
 
@@ -58,17 +57,18 @@ class FeatureConfig:
 
 
 def fill_missing(
-    points: np.ndarray, seen: np.ndarray, gap_frames: int
+    points: np.ndarray, seen: np.ndarray, gap_frames: int, skeleton: Skeleton = HUMAN36M_17
 ) -> tuple[np.ndarray, np.ndarray]:
     """Give every joint a place.
 
     Args:
-        points: (*, f, 17, c); values where not seen are ignored.
-        seen: (*, f, 17).
+        points: (*, f, j, c); values where not seen are ignored.
+        seen: (*, f, j).
         gap_frames: longest gap that is interpolated (or held, at the ends of a track).
+        skeleton: of the points; it has a root and a tree.
 
     Returns:
-        The filled points, and (*, f, 17) True where a joint was seen or interpolated.
+        The filled points, and (*, f, j) True where a joint was seen or interpolated.
     """
     if seen.all():
         return points, seen
@@ -79,15 +79,12 @@ def fill_missing(
     lost = ~known.any(axis=-1, keepdims=True)
     known = known | (lost & np.isfinite(distance))
     filled = np.where(known[..., None], between, 0)
-    root = known[..., :1, None]
+    root = skeleton.root_index
     middle = (filled * known[..., None]).sum(axis=-2) / np.maximum(known.sum(axis=-1)[..., None], 1)
-    filled[..., :1, :] = np.where(root, filled[..., :1, :], middle[..., None, :])
-    for j, parent in enumerate(_PARENTS):
-        if parent >= 0:
-            absent = ~known[..., j]
-            filled[..., j, :] = np.where(
-                absent[..., None], filled[..., parent, :], filled[..., j, :]
-            )
+    filled[..., root, :] = np.where(known[..., root, None], filled[..., root, :], middle)
+    for j, parent in skeleton.from_root:
+        absent = ~known[..., j, None]
+        filled[..., j, :] = np.where(absent, filled[..., parent, :], filled[..., j, :])
     return filled, known
 
 
@@ -116,7 +113,7 @@ def person_features(
     config: FeatureConfig,
     frames: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Features of the ``person`` kind.
+    """Features of the ``person`` kind, for the 17 joints of Human3.6M.
 
     Args:
         rays: (*, f, 17, 2) undistorted rays x/z, y/z of the joints; ignored where not seen, and
@@ -153,9 +150,10 @@ def screen_features(
     seen: np.ndarray,
     config: FeatureConfig,
     frames: np.ndarray | None = None,
+    skeleton: Skeleton = HUMAN36M_17,
 ) -> np.ndarray:
-    """Features of the ``screen`` kind: (*, f, 17, 2) screen coordinates with the gaps filled."""
-    filled = fill_missing(screen, seen, config.gap_frames)[0].astype(np.float32)
+    """Features of the ``screen`` kind: (*, f, j, 2) screen coordinates with the gaps filled."""
+    filled = fill_missing(screen, seen, config.gap_frames, skeleton)[0].astype(np.float32)
     return filled if frames is None else filled[..., frames, :, :]
 
 

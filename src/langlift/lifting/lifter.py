@@ -1,66 +1,33 @@
 """The Lifter: 2D keypoints in, 3D motion with an action label out.
 
 It owns everything about the *image* (camera, crop, gaps, frame rate) so that networks see only
-normalised poses. Sequences run through the network in large chunks that overlap by exactly its
-receptive field: every frame is computed once and there is no seam to hide.
+normalised poses. How a track goes through the network is the business of `langlift.lifting.engine`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from .._version import __version__
 from ..actions import ActionVocabulary
 from ..errors import InputError
 from ..geometry.cameras import Camera, normalize_screen
 from ..methods.base import Method
-from ..skeletons import HUMAN36M_17
+from ..skeletons import Skeleton
 from ..tracks import ActionEstimate, Keypoints, Motion
 from .bundle import Bundle, load_network
-from .features import (
-    FeatureConfig,
-    from_virtual,
-    mirror_features,
-    mirror_joints,
-    person_features,
-    screen_features,
-)
+from .engine import Engine, LiftOptions, Progress
+from .features import FeatureConfig, from_virtual, person_features, screen_features
 from .resample import frame_times, resample_joints, resample_points
 
-Precision = Literal["fp32", "bf16"]
-CHUNK_FRAMES = 2048
 MINIMUM_JOINTS = 4  # in at least one frame
 ACTION_WINDOW = 81  # frames at the model's rate; windows follow each other by a third
-Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class LiftOptions:
-    """How a track is lifted.
-
-    Args:
-        flip: average with the lifted mirror image (twice the work, a little more accurate).
-        precision: ``fp32``, or ``bf16``: several times faster where the processor has it, with
-            errors of up to a few millimetres (docs/benchmarks.md).
-        chunk: output frames per pass of the network; bounds the memory.
-    """
-
-    flip: bool = True
-    precision: Precision = "fp32"
-    chunk: int = CHUNK_FRAMES
-
-    def __post_init__(self) -> None:
-        if self.precision not in ("fp32", "bf16"):
-            raise InputError(f"precision is {self.precision!r}; it must be 'fp32' or 'bf16'")
-        if self.chunk < 1:
-            raise InputError(f"chunk is {self.chunk}; it must be at least 1 frame")
+#: Metres: the bones of the 17 joints, one after the other, of a person 1.7 m tall.
+_BONES = 4.1
 
 
 class Lifter:
@@ -75,15 +42,25 @@ class Lifter:
 
     def __init__(self, bundle: Bundle, network: Method, name: str = "", digest: str = "") -> None:
         self.bundle = bundle
-        self.network = network
         self.name = name
         self.digest = digest
+        self.engine = Engine(network, bundle.skeleton)
 
     @classmethod
     def from_file(cls, path: str | Path, name: str | None = None) -> Lifter:
         """The lifter in a bundle file."""
         bundle, network, digest = load_network(path)
         return cls(bundle, network, name or Path(path).stem, digest)
+
+    @property
+    def network(self) -> Method:
+        """The network; its weights are prepared on first use, so they must not change after."""
+        return self.engine.network
+
+    def to(self, device: torch.device | str) -> Lifter:
+        """Move the network to a device (``cpu``, ``cuda``); returns the lifter."""
+        self.engine.to(device)
+        return self
 
     @property
     def actions(self) -> ActionVocabulary:
@@ -114,7 +91,8 @@ class Lifter:
             InputError: for keypoints that give no joint of the model, or another camera's images.
         """
         options = options or LiftOptions()
-        points = keypoints.converted(HUMAN36M_17)
+        skeleton = self.bundle.skeleton
+        points = keypoints.converted(skeleton)
         _check_evidence(points)
         lens = camera or Camera.assumed(points.image_size)
         if lens.image_size != points.image_size:
@@ -123,23 +101,26 @@ class Lifter:
                 f"pixels but the keypoints are of {points.image_size[0]} x "
                 f"{points.image_size[1]}; give the camera of these images"
             )
-        xy, seen = points.xy, points.seen
+        xy, seen, sure = points.xy, points.seen, points.confidence
         at = frame_times(len(points), points.fps, self.bundle.fps)
         if points.fps != self.bundle.fps:
             xy, seen = resample_points(xy, seen, at)
-        joints, logits = self._lift_frames(xy, seen, lens, options, progress)
+            sure = np.where(seen, resample_joints(sure[..., None], at)[..., 0], 0)
+        joints, logits = self._lift_frames(xy, seen, sure, lens, options, progress)
+        joints, scale = self._metres(joints)
         action = self._action(logits, points) if logits is not None else None
         if points.fps != self.bundle.fps:
             back = np.interp(np.arange(len(points)), at, np.arange(len(at)))
             joints = resample_joints(joints, back)
         return Motion(
             joints=joints,
-            skeleton=HUMAN36M_17,
+            skeleton=skeleton,
             fps=points.fps,
             space="root",
             action=action,
             provenance={
                 **self._provenance(points, camera is not None, lens, options),
+                **scale,
                 "action": "none" if action is None else "estimated by the model from the 2D motion",
             },
         )
@@ -148,48 +129,36 @@ class Lifter:
         self,
         xy: np.ndarray,
         seen: np.ndarray,
+        confidence: np.ndarray,
         lens: Camera,
         options: LiftOptions,
         progress: Progress | None,
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        """(f, 17, 2) pixels at the model's rate to (f, 17, 3) metres and (f, k) logits."""
+        """(f, j, 2) pixels at the model's rate to (f, j, 3) root-relative and (f, k) logits."""
         before, after = self.network.padding
         frames = np.clip(np.arange(-before, len(xy) + after), 0, len(xy) - 1)
-        features, rotation = encode(xy, seen, frames, lens, self.bundle.features)
-        joints, logits = [], []
-        for start, part in _chunks(features, options.chunk, before + after):
-            out, scores = self._predict(part, options)
-            joints.append(out)
-            logits.append(scores)
-            if progress is not None:
-                progress(min(start + options.chunk, len(xy)), len(xy))
-        lifted = np.concatenate(joints)
+        skeleton = self.bundle.skeleton
+        features, rotation = encode(xy, seen, frames, lens, self.bundle.features, skeleton)
+        sure = None
+        if self.network.config.uses_confidence:
+            sure = np.clip(confidence[frames], 0, 1).astype(np.float32)
+        lifted, logits = self.engine.run(features, sure, options, progress)
         if rotation is not None:
             lifted = from_virtual(lifted, rotation[before : before + len(xy)])
-        lifted = lifted - lifted[:, :1]
-        return lifted, None if logits[0] is None else np.concatenate(logits)
+        return lifted - lifted[:, [skeleton.root_index]], logits
 
-    @torch.inference_mode()
-    def _predict(
-        self, features: np.ndarray, options: LiftOptions
-    ) -> tuple[np.ndarray, np.ndarray | None]:
-        device = next(self.network.parameters()).device
-        bf16 = options.precision == "bf16"
-        passes = [features, mirror_features(features)] if options.flip else [features]
-        joints, logits = [], []
-        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-            for each in passes:
-                x = torch.from_numpy(np.ascontiguousarray(each))[None].to(device)
-                prediction = self.network.predict(x)
-                joints.append(_numpy(prediction.joints[0]))
-                logits.append(prediction.action_logits)
-        if options.flip:
-            joints = [(joints[0] + mirror_joints(joints[1])) / 2]
-        if logits[0] is None:
-            return joints[0], None
-        if options.flip:
-            logits[1] = logits[1][..., list(self.actions.mirror)]
-        return joints[0], _numpy(torch.stack(logits).mean(dim=0)[0])
+    def _metres(self, joints: np.ndarray) -> tuple[np.ndarray, dict[str, str]]:
+        """Root-relative joints from the network's unit to metres, and how, for the provenance."""
+        unit = self.bundle.unit
+        if unit == "m":
+            return joints, {}
+        if unit == "mm":
+            return joints / 1000, {}
+        ends = np.array(self.bundle.skeleton.bones)
+        bones = np.linalg.norm(joints[:, ends[:, 0]] - joints[:, ends[:, 1]], axis=-1).sum(axis=-1)
+        size = max(float(np.median(bones)), 1e-6)
+        said = "assumed: the network gives no size; the person is made 1.7 m tall"
+        return joints * np.float32(_BONES / size), {"scale": said}
 
     def _action(self, logits: np.ndarray, points: Keypoints) -> ActionEstimate:
         """Window probabilities; windows are told in the keypoints' own frames."""
@@ -240,8 +209,9 @@ def encode(
     frames: np.ndarray,
     lens: Camera,
     config: FeatureConfig,
+    skeleton: Skeleton,
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Features (n, 17, 2) of the chosen frames of a track, and the virtual camera's rotations.
+    """Features (n, j, 2) of the chosen frames of a track, and the virtual camera's rotations.
 
     `frames` repeats the end frames where the network looks beyond them; gaps are filled before,
     so that a repeated frame makes no gap longer.
@@ -252,7 +222,7 @@ def encode(
     points = np.where(seen[..., None], xy, 0).astype(np.float64)
     if config.kind == "screen":
         screen = normalize_screen(points, lens.image_size)
-        return screen_features(screen, seen, config, frames), None
+        return screen_features(screen, seen, config, frames, skeleton), None
     rays = lens.rays(points)
     if not (seen & np.isfinite(rays).all(axis=-1)).any():
         raise InputError(
@@ -267,22 +237,11 @@ def _check_evidence(points: Keypoints) -> None:
     most = int(points.seen.sum(axis=1).max())
     if most < MINIMUM_JOINTS:
         raise InputError(
-            f"at most {most} of 17 joints are seen in any frame; a pose needs at least "
-            f"{MINIMUM_JOINTS}: check the skeleton and the confidences"
+            f"at most {most} of {len(points.skeleton)} joints are seen in any frame; a pose needs "
+            f"at least {MINIMUM_JOINTS}: check the skeleton and the confidences"
         )
     seen = points.seen[..., None]
     high = np.where(seen, points.xy, -np.inf).max(axis=1)
     low = np.where(seen, points.xy, np.inf).min(axis=1)
     if not (high > low).any():
         raise InputError("all joints lie on one pixel in every frame; check the 2D coordinates")
-
-
-def _chunks(features: np.ndarray, chunk: int, overlap: int) -> Iterator[tuple[int, np.ndarray]]:
-    frames = len(features) - overlap
-    for start in range(0, frames, chunk):
-        stop = min(start + chunk, frames)
-        yield start, features[start : stop + overlap]
-
-
-def _numpy(tensor: Tensor) -> np.ndarray:
-    return tensor.float().cpu().numpy()

@@ -13,7 +13,10 @@ from typing import Any
 
 from ..actions import ActionVocabulary
 from ..errors import unknown
+from .a3dhp import A3DHPConfig, A3DHPMethod
 from .base import Method, MethodConfig
+from .dstformer import DSTformerConfig, DSTformerMethod
+from .mixste import MixSTEConfig, MixSTEMethod
 from .vpose import VPoseConfig, VPoseMethod
 
 
@@ -31,6 +34,21 @@ METHODS: dict[str, MethodEntry] = {
         VPoseConfig,
         VPoseMethod,
         "temporal convolutions over 2D joints (Pavllo et al., CVPR 2019) and an action head",
+    ),
+    "mixste": MethodEntry(
+        MixSTEConfig,
+        MixSTEMethod,
+        "alternating attention over joints and frames (Zhang et al., CVPR 2022)",
+    ),
+    "dstformer": MethodEntry(
+        DSTformerConfig,
+        DSTformerMethod,
+        "two streams of attention, the network of MotionBERT (Zhu et al., ICCV 2023)",
+    ),
+    "a3dhp": MethodEntry(
+        A3DHPConfig,
+        A3DHPMethod,
+        "temporal convolutions with attention over frames and kernels (Liu et al., CVPR 2020)",
     ),
 }
 

@@ -239,10 +239,11 @@ class Method(nn.Module, ABC):
         """Named terms, their weights and the total."""
 
     def prepared(self, precision: Precision) -> Predictor:
-        """`predict` for many passes with the weights of this moment, in evaluation mode.
+        """`predict` for many passes, in evaluation mode, with weights that no longer change.
 
         A method that knows a faster form overrides this; the results are those of `predict` up to
-        rounding (1e-5 in fp32). Here ``bf16`` is autocast.
+        rounding (1e-5 in fp32). Weights may be copied or shared: prepare anew after a change. Here
+        ``bf16`` is autocast.
         """
 
         def predict(xy: Tensor, confidence: Tensor | None = None, **options: Any) -> Prediction:

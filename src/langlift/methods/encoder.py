@@ -6,7 +6,7 @@ output frame (their mean over the joints where there is one per joint); a window
 mean over its frames. The head is not part of any of the papers.
 
 An encoder may offer ``prepared(dtype)``: an encoder of the same three stages for inference alone,
-made from the weights of that moment. In float32 its output is the encoder's up to rounding.
+with weights that no longer change. In float32 its output is the encoder's up to rounding.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -39,6 +39,7 @@ from .base import (
     refuse_sampling,
 )
 from .losses import (
+    JointWeights,
     joint_weights,
     position_error,
     scaled_error,
@@ -67,9 +68,7 @@ class EncoderConfig(MethodConfig):
     velocity_weight: float = 0.0
     consistency_weight: float = 0.0
     scale_weight: float = 0.0
-    joint_weights: Literal[
-        "even", "human36m_17", "humaneva_15", "humaneva_15_released", "mpi_inf_3dhp_17"
-    ] = "even"
+    joint_weights: JointWeights = "even"
     self_weighted: bool = False
 
     @property

@@ -7,10 +7,16 @@ is drawn to it.
 
 from __future__ import annotations
 
+from typing import Literal
+
 from torch import Tensor
 
 from ..errors import InputError, check_shape
 from ..skeletons import get_skeleton
+
+JointWeights = Literal[
+    "even", "human36m_17", "humaneva_15", "humaneva_15_released", "mpi_inf_3dhp_17"
+]
 
 #: Weight of a joint by the name of its kind, as MixSTE gives the 17 joints of Human3.6M.
 _BY_KIND = {
@@ -22,7 +28,7 @@ _BY_KIND = {
 _HUMANEVA_RELEASED = (1, 1, 2.5, 2.5, 1, 2.5, 2.5, 1, 1.5, 1.5, 4, 4, 1.5, 4, 4)
 
 
-def joint_weights(name: str) -> tuple[float, ...] | None:
+def joint_weights(name: JointWeights) -> tuple[float, ...] | None:
     """Weights of the joints in the position loss (MixSTE, section 3.4 and its code).
 
     Args:

@@ -1,7 +1,8 @@
 """Windows of motion, seen by cameras, turned into what the network is trained on.
 
-The batch of step s depends on (seed, s) only: the sampler has no state to save, and a resumed run
-continues with exactly the batches it would have had.
+The batch of step s depends on (seed, s) only; where it comes in pieces, piece p depends on (seed,
+s, p). A sampler has no state to save, a resumed run continues with exactly the batches it would
+have had, and it does not matter which process draws a piece.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -48,6 +50,18 @@ class _Windows:
     action: np.ndarray
 
 
+class Sampler(Protocol):
+    """Where the windows of a run come from."""
+
+    def batch(self, step: int, piece: int = 0) -> Batch:
+        """One piece of the batch of a step; steps and pieces count from 0.
+
+        The same call always gives the same values. They may lie in memory that is used again: a
+        batch is good until the second next one is drawn.
+        """
+        ...
+
+
 class WindowSampler:
     """Draws training batches from clips.
 
@@ -65,52 +79,47 @@ class WindowSampler:
         config: TrainConfig,
         padding: tuple[int, int],
     ) -> None:
-        if not clips:
-            raise InputError("there are no training clips; check the corpus folder and the split")
-        for clip in clips:
-            if clip.fps != Bundle.fps:
-                raise InputError(
-                    f"clip {clip.clip_id!r} has {clip.fps:g} frames per second; networks are "
-                    f"trained at {Bundle.fps:g}: resample the clips first"
-                )
+        check_clips(clips)
         self.config = config
         self.padding = padding
+        self._size = config.batch // config.accumulate
         self._joints = np.concatenate([centered(c.joints) for c in clips]).astype(np.float32)
         self._count = np.array([len(c) for c in clips])
         self._start = np.concatenate([[0], np.cumsum(self._count)[:-1]])
-        known = {label: k for k, label in enumerate(actions.labels)}
-        self._action = np.array([known.get(c.action, -1) for c in clips])
-        # One entry more, so that unlabelled (-1) stays unlabelled.
-        self._mirrored = np.array([*actions.mirror, -1])
+        self._action, self._mirrored = class_indices(clips, actions)
         self._chance = _clip_chances(clips, config.synthetic_share)
         self._fixed: list[Camera] | None = None
         if config.cameras == "human36m":
             self._fixed = [c for s in TRAINING_CAMERAS for c in human36m_cameras(s)]
 
-    def batch(self, step: int) -> Batch:
-        """The batch of a step."""
-        rng = np.random.default_rng([self.config.seed, step])
+    def batch(self, step: int, piece: int = 0) -> Batch:
+        """One piece of the batch of a step, see `Sampler`."""
+        seed = self.config.seed
+        key = [seed, step] if self.config.accumulate == 1 else [seed, step, piece]
+        rng = np.random.default_rng(key)
         windows = self._change(self._draw(rng), rng)
         cameras = self._cameras(windows.joints, rng)
         joints = cameras.to_camera(windows.joints)
         cameras, joints = _step_back(cameras, joints)
-        xy, seen = self._observe(joints, cameras, rng)
+        xy, seen, confidence = self._observe(joints, cameras, rng)
         features, target = self._normalise(xy, seen, joints, cameras)
+        sure = confidence[:, _CONTEXT : xy.shape[1] - _CONTEXT]
         return Batch(
             xy=torch.from_numpy(np.ascontiguousarray(features, dtype=np.float32)),
             joints=torch.from_numpy(np.ascontiguousarray(target, dtype=np.float32)),
             action=torch.from_numpy(windows.action),
+            confidence=torch.from_numpy(np.ascontiguousarray(sure, dtype=np.float32)),
         )
 
     def _draw(self, rng: np.random.Generator) -> _Windows:
         """Windows from random clips; their end frames repeat beyond the ends of the clip."""
         config = self.config
-        clip = rng.choice(len(self._chance), config.batch, p=self._chance)
+        clip = rng.choice(len(self._chance), self._size, p=self._chance)
         count = self._count[clip]
         room = count - config.frames
         low, high = np.minimum(room, 0), np.maximum(room, 0)
-        first = low + rng.random(config.batch) * (high - low)
-        speed = np.exp(np.log1p(config.augment.speed) * rng.uniform(-1, 1, config.batch))
+        first = low + rng.random(self._size) * (high - low)
+        speed = np.exp(np.log1p(config.augment.speed) * rng.uniform(-1, 1, self._size))
         before, after = self.padding
         offset = np.arange(-before - _CONTEXT, config.frames + after + _CONTEXT)
         middle = config.frames / 2
@@ -145,8 +154,8 @@ class WindowSampler:
 
     def _observe(
         self, joints: np.ndarray, cameras: CameraBatch, rng: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Pixels and what of them is seen."""
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Pixels, what of them is seen, and the detector's confidence (0 where nothing is)."""
         augment, b = self.config.augment, len(joints)
         source = joints
         by_coco = rng.random(b) < augment.coco
@@ -156,14 +165,18 @@ class WindowSampler:
         if augment.habit_share:
             source = detector_habits(source, augment, rng)
         xy = cameras.project(source)
+        confidence = np.ones(xy.shape[:-1])
         amount = rng.uniform(0, augment.noise_amount, b) * (rng.random(b) < augment.noise)
         if amount.any():
             height = cameras.focal[:, :1] * stature(joints) / joints[:, :, 0, 2]
-            noisy, _ = add_detector_noise(xy, height, rng)
-            xy = xy + amount.astype(xy.dtype)[:, None, None, None] * (noisy - xy)
+            noisy, sure = add_detector_noise(xy, height, rng)
+            part = amount.astype(xy.dtype)[:, None, None, None]
+            xy = xy + part * (noisy - xy)
+            confidence = np.clip(1 + part[..., 0] * (sure - 1), 0, 1)
         if not augment.drop:
-            return xy, np.ones(xy.shape[:-1], dtype=bool)
-        return xy, drop_joints(xy.shape[:-1], augment, rng)
+            return xy, np.ones(xy.shape[:-1], dtype=bool), confidence
+        seen = drop_joints(xy.shape[:-1], augment, rng)
+        return xy, seen, confidence * seen
 
     def _normalise(
         self, xy: np.ndarray, seen: np.ndarray, joints: np.ndarray, cameras: CameraBatch
@@ -177,6 +190,31 @@ class WindowSampler:
             return screen_features(cameras.screen(xy), seen, features_config)[:, keep], target
         features, rotation = person_features(cameras.rays(xy), seen, features_config)
         return features[:, keep], to_virtual(target, rotation[:, out])
+
+
+def check_clips(clips: Sequence[LabelledClip]) -> None:
+    """Raise unless there are clips and all have the frame rate that networks are trained at."""
+    if not clips:
+        raise InputError("there are no training clips; check the corpus folder and the split")
+    for clip in clips:
+        if clip.fps != Bundle.fps:
+            raise InputError(
+                f"clip {clip.clip_id!r} has {clip.fps:g} frames per second; networks are "
+                f"trained at {Bundle.fps:g}: resample the clips first"
+            )
+
+
+def class_indices(
+    clips: Sequence[LabelledClip], actions: ActionVocabulary
+) -> tuple[np.ndarray, np.ndarray]:
+    """The class of each clip (n), -1 for a label outside the vocabulary, and mirrored classes.
+
+    The second array gives by its index the class of the mirrored motion; its last entry is -1, so
+    that what is not labelled stays so.
+    """
+    known = {label: k for k, label in enumerate(actions.labels)}
+    classes = np.array([known.get(clip.action, -1) for clip in clips])
+    return classes, np.array([*actions.mirror, -1])
 
 
 def _clip_chances(clips: Sequence[LabelledClip], synthetic_share: float) -> np.ndarray:

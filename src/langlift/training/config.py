@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args, get_type_hints
 
-from ..datasets.augment import AugmentConfig, nothing
+from ..datasets.augment import AugmentConfig
 from ..datasets.views import CameraRanges
 from ..errors import InputError, unknown
 from ..lifting.features import FeatureConfig
@@ -20,11 +20,13 @@ _NOT_NEGATIVE = (
     *("warmup", "validate_every", "validation_clips", "threads", "synthetic_clips", "seed"),
     *("weight_decay", "grad_clip"),
 )
+#: What windows that are stored once can have been changed by: noise, drawn once per view.
+_ONCE = ("noise", "noise_amount")
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """A training run. Recipes (`RECIPES`) are ready-made values.
+    """A training run. Recipes (`langlift.training.recipes`) are ready-made values.
 
     Args:
         model: the method's config; VPose's if omitted.
@@ -36,14 +38,19 @@ class TrainConfig:
         split: split of the corpus.
         synthetic_clips: synthetic clips to add.
         synthetic_share: share of the windows drawn from them.
+        windows: ``drawn`` at random and changed for every step; or ``epochs`` as published: every
+            window of every view once per epoch, in random order, plain and mirrored.
         steps: optimiser steps.
         batch: windows per step.
+        accumulate: pieces that a step's batch goes through the network in; their gradients are
+            averaged. The processes of ``torchrun`` share the pieces.
         frames: output frames per window.
-        optimizer: ``adam`` (amsgrad, as the paper) or ``adamw``.
+        optimizer: ``adam`` (with amsgrad), ``adamw`` or ``ranger`` (rectified Adam, Lookahead).
         lr: peak learning rate.
-        lr_schedule: ``cosine`` to 1 % of the peak, or ``exponential`` to the paper's 0.95^60.
+        lr_schedule: ``cosine`` or ``exponential``, both from the peak to `lr_end` of it.
+        lr_end: share of the peak rate that is left at the end.
         warmup: steps of linear warm-up.
-        weight_decay: of adamw.
+        weight_decay: of adamw and ranger.
         grad_clip: largest norm of the gradient; 0 for none.
         ema: decay of the averaged weights that are validated and saved; 0 for none.
         batch_norm_schedule: the paper's falling batch-norm momentum.
@@ -64,12 +71,15 @@ class TrainConfig:
     split: str = "core"
     synthetic_clips: int = 0
     synthetic_share: float = 0.0
+    windows: Literal["drawn", "epochs"] = "drawn"
     steps: int = 20000
     batch: int = 32
+    accumulate: int = 1
     frames: int = 81
-    optimizer: Literal["adam", "adamw"] = "adamw"
+    optimizer: Literal["adam", "adamw", "ranger"] = "adamw"
     lr: float = 1e-3
     lr_schedule: Literal["cosine", "exponential"] = "cosine"
+    lr_end: float = 0.01
     warmup: int = 200
     weight_decay: float = 0.01
     grad_clip: float = 1.0
@@ -84,7 +94,29 @@ class TrainConfig:
     threads: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch", "frames", "checkpoint_every", "log_every"):
+        self._check_numbers()
+        for name, kind in get_type_hints(TrainConfig).items():
+            if get_args(kind) and getattr(self, name) not in get_args(kind):
+                raise unknown(name, str(getattr(self, name)), get_args(kind))
+        if self.synthetic_share > 0 and self.synthetic_clips == 0:
+            raise InputError("synthetic_share needs synthetic_clips of at least 1")
+        if self.batch % self.accumulate:
+            raise InputError(
+                f"batch is {self.batch} and accumulate is {self.accumulate}; a batch goes through "
+                "the network in pieces of equal size: accumulate must divide it"
+            )
+        self._check_model()
+        if self.cameras == "random" and self.features.kind == "screen":
+            raise InputError(
+                "random cameras need person features: screen features assume one kind of camera"
+            )
+        if self.windows == "epochs":
+            self._check_epochs()
+
+    def _check_numbers(self) -> None:
+        """Raise unless every number is one that a run can have."""
+        positive = ("steps", "batch", "accumulate", "frames", "checkpoint_every", "log_every")
+        for name in positive:
             if getattr(self, name) < 1:
                 raise InputError(f"{name} is {getattr(self, name)}; it must be at least 1")
         for name in _NOT_NEGATIVE:
@@ -92,23 +124,15 @@ class TrainConfig:
                 raise InputError(f"{name} is {getattr(self, name)}; it must be a finite number")
             if getattr(self, name) < 0:
                 raise InputError(f"{name} is {getattr(self, name)}; it cannot be negative")
-        for name, kind in get_type_hints(TrainConfig).items():
-            if get_args(kind) and getattr(self, name) not in get_args(kind):
-                raise unknown(name, str(getattr(self, name)), get_args(kind))
         if not 0 < self.lr < math.inf:
             raise InputError(f"lr is {self.lr}; it must be positive and finite")
+        if not 0 < self.lr_end <= 1:
+            raise InputError(f"lr_end is {self.lr_end}; it must be above 0 and at most 1")
         if not 0 <= self.ema < 1:
             raise InputError(f"ema is {self.ema}; it must be at least 0 and below 1")
         if not 0 <= self.synthetic_share <= 1:
             raise InputError(
                 f"synthetic_share is {self.synthetic_share}; it must be within 0 and 1"
-            )
-        if self.synthetic_share > 0 and self.synthetic_clips == 0:
-            raise InputError("synthetic_share needs synthetic_clips of at least 1")
-        self._check_model()
-        if self.cameras == "random" and self.features.kind == "screen":
-            raise InputError(
-                "random cameras need person features: screen features assume one kind of camera"
             )
 
     def _check_model(self) -> None:
@@ -122,10 +146,45 @@ class TrainConfig:
                 f"frames is {self.frames}; a window of this model has {model.output_frames} output "
                 f"frame(s): set frames to {model.output_frames}"
             )
+        self.check_window((0, 0))
         if not model.looks_ahead and self.features.kind == "person":
             raise InputError(
                 "a causal model needs screen features: person features average over later frames "
                 "(--features.kind screen)"
+            )
+
+    def check_window(self, padding: tuple[int, int]) -> None:
+        """Raise unless windows with so many frames around the output go through the network."""
+        count, most = self.frames + sum(padding), self.model.window
+        if most is not None and count > most:
+            raise InputError(
+                f"frames is {self.frames}, which makes windows of {count} frames; this model "
+                f"takes at most {most}: set frames to {most - sum(padding)} or less"
+            )
+
+    def _check_epochs(self) -> None:
+        """Raise unless the windows can be made once for the whole run."""
+        if self.cameras != "human36m" or self.features.kind != "screen":
+            raise InputError(
+                "windows in epochs are seen by fixed cameras in screen coordinates; give --cameras "
+                "human36m and --features.kind screen, or draw them (--windows drawn)"
+            )
+        fields = [f.name for f in dataclasses.fields(self.augment) if f.name not in _ONCE]
+        if changed := [name for name in fields if getattr(self.augment, name)]:
+            raise InputError(
+                f"windows in epochs are stored once and only mirrored, but augment.{changed[0]} is "
+                f"{getattr(self.augment, changed[0])}; set it to 0, or draw them (--windows drawn)"
+            )
+        if (self.augment.noise, self.augment.noise_amount) not in ((0, 0), (1, 1)):
+            raise InputError(
+                f"augment.noise is {self.augment.noise} and augment.noise_amount "
+                f"{self.augment.noise_amount}; in epochs every view has noise or none: set both "
+                "to 1 or both to 0"
+            )
+        if self.synthetic_share:
+            raise InputError(
+                f"synthetic_share is {self.synthetic_share}, but in epochs every window comes "
+                "once; set it to 0, or draw the windows (--windows drawn)"
             )
 
 
@@ -145,64 +204,3 @@ def from_dict(values: dict[str, Any], model: type = VPoseConfig) -> TrainConfig:
         InputError: for an unknown setting, or a value that is not of the setting's kind.
     """
     return config_from_dict(TrainConfig, values, {"model": model})
-
-
-_SMALL_VPOSE = VPoseConfig(
-    widths=(3, 3, 3, 3),
-    channels=256,
-    dropout=0.0,
-    action_weight=0.05,
-    zero_head=True,
-)
-
-#: Ready-made runs, by the name users write after ``--recipe``.
-RECIPES: dict[str, tuple[str, TrainConfig]] = {
-    "robust": (
-        "the bundled default: any camera, missing joints, detector noise",
-        TrainConfig(
-            model=dataclasses.replace(
-                _SMALL_VPOSE, channels=512, velocity_weight=0.5, action_weight=0.02
-            ),
-            synthetic_clips=420,
-            synthetic_share=0.1,
-            steps=10000,
-        ),
-    ),
-    "bare": (
-        "VPose of 81 frames on the fixed Human3.6M cameras with screen coordinates",
-        TrainConfig(
-            model=_SMALL_VPOSE,
-            features=FeatureConfig(kind="screen"),
-            augment=dataclasses.replace(nothing(), noise=0.5, noise_amount=1.0),
-            cameras="human36m",
-            steps=6000,
-        ),
-    ),
-    "paper": (
-        "VPose as published: 243 frames, 1024 channels, strided windows, amsgrad",
-        TrainConfig(
-            model=VPoseConfig(form="strided"),
-            features=FeatureConfig(kind="screen"),
-            augment=nothing(),
-            cameras="human36m",
-            steps=60 * 1500,
-            batch=1024,
-            frames=1,
-            optimizer="adam",
-            lr_schedule="exponential",
-            warmup=0,
-            weight_decay=0.0,
-            grad_clip=0.0,
-            ema=0.0,
-            batch_norm_schedule=True,
-        ),
-    ),
-}
-
-
-def recipe(name: str, model: type = VPoseConfig) -> TrainConfig:
-    """The recipe of that name; for a method other than VPose with that method's own defaults."""
-    if name not in RECIPES:
-        raise unknown("recipe", name, RECIPES)
-    config = RECIPES[name][1]
-    return config if isinstance(config.model, model) else dataclasses.replace(config, model=model())

@@ -11,11 +11,13 @@ import torch
 
 from ..actions import ActionVocabulary
 from ..lifting.bundle import Bundle
-from .batches import WindowSampler
 from .config import TrainConfig
 from .data import Data
-from .loop import make_bundle, run_step
+from .distributed import ALONE, Team
+from .epochs import EpochSampler, make_sampler
+from .loop import make_bundle
 from .optim import make_optimizer
+from .step import run_step
 
 _WARM_UP, _MEASURED = 1, 3
 
@@ -31,9 +33,14 @@ class Cost:
         frames: frames in them.
         classes: action classes.
         step_seconds: one optimiser step.
-        frames_per_second: target frames per second of training.
+        frames_per_second: target frames per second of training, of all processes.
         total_seconds: all steps, without validation.
-        memory_mb: peak resident memory of the process.
+        memory_mb: peak resident memory of one process.
+        device: what it computes on.
+        gpu_memory_mb: peak memory of one process on its GPU; 0 without.
+        processes: that share a step.
+        pieces: that a step's batch is computed in, by all processes.
+        epoch_steps: steps per epoch; 0 where windows are drawn.
     """
 
     parameters: int
@@ -45,23 +52,32 @@ class Cost:
     frames_per_second: float
     total_seconds: float
     memory_mb: float
+    device: str
+    gpu_memory_mb: float
+    processes: int
+    pieces: int
+    epoch_steps: float
 
 
-def measure_cost(method: str, config: TrainConfig, data: Data) -> Cost:
-    """Build everything, run a few steps, write nothing."""
+def measure_cost(method: str, config: TrainConfig, data: Data, team: Team = ALONE) -> Cost:
+    """Build everything, run a few steps, write nothing; all processes of a team have to call."""
+    numbers = team.pieces(config.accumulate)
     if config.threads:
         torch.set_num_threads(config.threads)
     bundle = make_bundle(method, config, data)
-    network = bundle.build().train()
-    optimizer = make_optimizer(network, config)
-    sampler = WindowSampler(data.train, bundle.actions, config, network.padding)
+    network = bundle.build().train().to(team.device)
+    config.check_window(network.padding)
+    optimizer, shared = make_optimizer(network, config), team.share(network)
+    sampler = make_sampler(data.train, bundle.actions, config, network.padding, team.device)
     short = replace(config, warmup=0)
     began = 0.0
     for step in range(_WARM_UP + _MEASURED):
         if step == _WARM_UP:
             began = time.monotonic()
-        run_step(network, optimizer, sampler.batch(step), short, step)
+        pieces = (sampler.batch(step, number) for number in numbers)
+        run_step(network, optimizer, pieces, short, step, shared)
     seconds = (time.monotonic() - began) / _MEASURED
+    windows = sampler.windows if isinstance(sampler, EpochSampler) else 0
     return Cost(
         parameters=_parameters(bundle),
         encoder_parameters=_parameters(replace(bundle, actions=ActionVocabulary(()))),
@@ -72,6 +88,11 @@ def measure_cost(method: str, config: TrainConfig, data: Data) -> Cost:
         frames_per_second=config.batch * config.frames / seconds,
         total_seconds=seconds * config.steps,
         memory_mb=_peak_memory_mb(),
+        device=team.device.type,
+        gpu_memory_mb=_peak_gpu_memory_mb(team.device),
+        processes=team.size,
+        pieces=config.accumulate,
+        epoch_steps=windows / config.batch,
     )
 
 
@@ -83,3 +104,7 @@ def _parameters(bundle: Bundle) -> int:
 def _peak_memory_mb() -> float:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
+
+
+def _peak_gpu_memory_mb(device: torch.device) -> float:
+    return torch.cuda.max_memory_allocated(device) / 2**20 if device.type == "cuda" else 0.0

@@ -17,7 +17,7 @@ import numpy as np
 from ..errors import InputError
 from ..formats.files import atomic_write, make_folder, remove_leftovers
 from .checkpoint import NAME
-from .config import TrainConfig, as_dict
+from .config import TrainConfig, as_dict, from_dict
 from .data import Data
 
 METRICS, CONFIG, DATA = "metrics.jsonl", "config.json", "data.json"
@@ -80,7 +80,8 @@ def _check_same_run(out: Path, config: TrainConfig, data: Data) -> Data:
     settings, described = out / CONFIG, out / DATA
     if not (out / NAME).is_file() or not settings.is_file():
         raise InputError(f"there is no run to resume in {out}; start one without --resume")
-    if _read_json(settings) != json.loads(json.dumps(as_dict(config))):
+    # Settings that a run of an older version does not name had today's defaults.
+    if from_dict(_read_json(settings), type(config.model)) != config:
         raise InputError(
             f"the settings differ from those in {settings}; resume with the same settings, or "
             "start a new run in another folder"

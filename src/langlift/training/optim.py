@@ -9,10 +9,11 @@ from torch import nn
 
 from ..methods.vpose import batch_norm_momentum
 from .config import TrainConfig
+from .lookahead import Ranger
 
 
 def make_optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """Adam with amsgrad (the paper's) or AdamW; norms and biases are not decayed."""
+    """Adam with amsgrad, AdamW or Ranger; in the latter two norms and biases are not decayed."""
     if config.optimizer == "adam":
         return torch.optim.Adam(network.parameters(), lr=config.lr, amsgrad=True)
     matrices = [p for p in network.parameters() if p.ndim > 1]
@@ -21,16 +22,18 @@ def make_optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.Optim
         {"params": matrices, "weight_decay": config.weight_decay},
         {"params": others, "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=config.lr)
+    kind = Ranger if config.optimizer == "ranger" else torch.optim.AdamW
+    return kind(groups, lr=config.lr)
 
 
 def learning_rate(step: int, config: TrainConfig) -> float:
     """Learning rate of a step, counted from 0."""
     warm = min(1.0, (step + 1) / config.warmup) if config.warmup else 1.0
-    done = step / config.steps
+    done, end = step / config.steps, config.lr_end
     if config.lr_schedule == "cosine":
-        return config.lr * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
-    return config.lr * warm * 0.95 ** (60 * done)  # the paper: x 0.95 per epoch, 60 epochs
+        return config.lr * warm * (end + (1 - end) * 0.5 * (1 + math.cos(math.pi * done)))
+    # The papers multiply once per epoch; here the rate falls with every step to the same end.
+    return config.lr * warm * end**done
 
 
 def schedule_batch_norm(network: nn.Module, step: int, config: TrainConfig) -> None:

@@ -24,6 +24,7 @@ from ...errors import InputError, check_shape
 from ..base import Stage
 from ..encoder import EncoderMethod
 from .config import VPoseConfig
+from .folded import FoldedVPose
 
 
 class VPose(nn.Module):
@@ -63,6 +64,13 @@ class VPose(nn.Module):
 
     def shallow(self, xy: Tensor, confidence: Tensor | None = None) -> Stage:
         """Features after the expanding convolution; the confidence is not used by VPose."""
+        self.check(xy)
+        x = self._conv(rearrange(xy, "b f j c -> b f (j c)"), self.expand_conv, dilation=1)
+        x = self._activate(x, self.expand_bn)
+        return Stage(x, stride=self.config.widths[0] if self.config.form == "strided" else 1)
+
+    def check(self, xy: Tensor) -> None:
+        """Raise unless (b, f, j, 2) has this encoder's joints and as many frames as it needs."""
         check_shape(xy, f"b f {self.config.joints_in} 2", "xy")
         frames, field = xy.shape[1], self.config.receptive_field
         strided = self.config.form == "strided"
@@ -72,9 +80,10 @@ class VPose(nn.Module):
                 f"got {frames} frames; this {self.config.form} VPose takes {wanted} frames: pad "
                 "the sequence by repeating its end frames"
             )
-        x = self._conv(rearrange(xy, "b f j c -> b f (j c)"), self.expand_conv, dilation=1)
-        x = self._activate(x, self.expand_bn)
-        return Stage(x, stride=self.config.widths[0] if strided else 1)
+
+    def prepared(self, dtype: torch.dtype) -> FoldedVPose:
+        """The encoder for inference, with weights that no longer change."""
+        return FoldedVPose(self, dtype)
 
     def deep(self, stage: Stage) -> Tensor:
         """Residual blocks: (b, t, d) to (b, f_out, d)."""
@@ -115,11 +124,14 @@ class VPose(nn.Module):
 
     def _residual(self, x: Tensor, width: int, dilation: int) -> Tensor:
         """The frames of the block's input that its output frames stand for."""
-        causal = self.config.causal
         if self.config.form == "strided":
-            return x[:, width - 1 if causal else width // 2 :: width]
+            return x[:, width - 1 if self.config.causal else width // 2 :: width]
+        return self.dilated_residual(x, width, dilation)
+
+    def dilated_residual(self, x: Tensor, width: int, dilation: int) -> Tensor:
+        """The same of the dilated form."""
         total = (width - 1) * dilation
-        start = total if causal else total // 2
+        start = total if self.config.causal else total // 2
         return x[:, start : start + x.shape[1] - total]
 
 

@@ -1,0 +1,165 @@
+"""The engine: features of a whole track through a network, as fast as device and precision allow.
+
+On a CPU each window and its mirror image go through the network alone, which keeps their features
+in the cache; on a GPU many go together, which keeps it busy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from ..methods.base import Method, Precision, Prediction, Predictor
+from ..skeletons import Skeleton
+from .windows import Window, dense_windows, even_windows, fixed_windows
+
+CHUNK_FRAMES = 2048
+_GPU_WINDOWS = 32  # in one pass, mirror images not counted
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class LiftOptions:
+    """How a track is lifted.
+
+    Args:
+        flip: average with the lifted mirror image (twice the work, a little more accurate).
+        precision: ``fp32``, or ``bf16``: several times faster where the processor has it, with
+            errors of up to a few millimetres (docs/benchmarks.md).
+        chunk: output frames per pass of a network that takes any number of them; bounds the memory.
+    """
+
+    flip: bool = True
+    precision: Precision = "fp32"
+    chunk: int = CHUNK_FRAMES
+
+    def __post_init__(self) -> None:
+        if self.precision not in ("fp32", "bf16"):
+            raise InputError(f"precision is {self.precision!r}; it must be 'fp32' or 'bf16'")
+        if self.chunk < 1:
+            raise InputError(f"chunk is {self.chunk}; it must be at least 1 frame")
+
+
+class Engine:
+    """Runs a network over tracks.
+
+    The network's weights are prepared once for each precision, when it is first used; an engine is
+    for weights that no longer change.
+
+    Args:
+        network: exactly (b, f, j, 2) -> (b, f_out, j, 3).
+        skeleton: of its joints, for the mirror image.
+    """
+
+    def __init__(self, network: Method, skeleton: Skeleton) -> None:
+        self.network = network
+        self._mirror = torch.from_numpy(skeleton.mirror)
+        self._actions = list(network.actions.mirror)
+        self._prepared: dict[Precision, Predictor] = {}
+
+    def to(self, device: torch.device | str) -> None:
+        """Move the network to a device; it is prepared again there."""
+        self.network.to(device)
+        self._prepared.clear()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.network.parameters()).device
+
+    def windows(self, frames: int, chunk: int) -> list[Window]:
+        """The passes for a track of so many frames, padded by what the network needs."""
+        config = self.network.config
+        if config.window is None:
+            return dense_windows(frames, sum(self.network.padding), chunk)
+        if config.output_frames == config.window:
+            return fixed_windows(frames, config.window)
+        return even_windows(frames, config.window)
+
+    @torch.inference_mode()
+    def run(
+        self,
+        features: np.ndarray,
+        confidence: np.ndarray | None,
+        options: LiftOptions,
+        progress: Progress | None = None,
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Lift a track.
+
+        Args:
+            features: (f + padding, j, 2), padded by what the network needs before and after.
+            confidence: (f + padding, j), None: all certain.
+            options: flip averaging, precision, chunk length.
+            progress: called with (frames done, frames in all).
+
+        Returns:
+            (f, j, 3) in the network's unit and axes, and (f, k) action logits or None.
+        """
+        frames = len(features) - sum(self.network.padding)
+        xy = torch.from_numpy(np.ascontiguousarray(features))
+        sure = None if confidence is None else torch.from_numpy(np.ascontiguousarray(confidence))
+        joints, logits, done = [], [], 0
+        for group in self._groups(self.windows(frames, options.chunk)):
+            at = torch.from_numpy(np.stack([w.frames for w in group]))
+            said = self.passes(xy[at], None if sure is None else sure[at], options)
+            for n, window in enumerate(group):
+                joints.append(_numpy(said.joints[n, window.keep]))
+                if said.action_logits is not None:
+                    logits.append(_numpy(said.action_logits[n, window.keep]))
+                done += window.kept
+            if progress is not None:
+                progress(done, frames)
+        return np.concatenate(joints), np.concatenate(logits) if logits else None
+
+    def _groups(self, windows: list[Window]) -> list[tuple[Window, ...]]:
+        """Windows that go through the network together."""
+        same = len({len(window.frames) for window in windows}) == 1
+        if self.device.type == "cpu" or not same:
+            return [(window,) for window in windows]
+        starts = range(0, len(windows), _GPU_WINDOWS)
+        return [tuple(windows[at : at + _GPU_WINDOWS]) for at in starts]
+
+    def passes(self, xy: Tensor, confidence: Tensor | None, options: LiftOptions) -> Prediction:
+        """Lift (b, f, j, 2), averaged with the lifted mirror image if asked for."""
+        predict = self._predictor(options.precision)
+        xy = xy.to(self.device)
+        sure = None if confidence is None else confidence.to(self.device)
+        if not options.flip:
+            return predict(xy, sure)
+        mirror = self._mirror.to(self.device)
+        other = xy[:, :, mirror] * xy.new_tensor([-1, 1])
+        other_sure = None if sure is None else sure[:, :, mirror]
+        if self.device.type == "cpu":
+            plain, back = predict(xy, sure), predict(other, other_sure)
+        else:
+            both = None if sure is None or other_sure is None else torch.cat([sure, other_sure])
+            plain, back = _halves(predict(torch.cat([xy, other]), both))
+        unmirrored = back.joints[:, :, mirror] * back.joints.new_tensor([-1, 1, 1])
+        joints = (plain.joints + unmirrored) / 2
+        if plain.action_logits is None or back.action_logits is None:
+            return Prediction(joints)
+        return Prediction(
+            joints, (plain.action_logits + back.action_logits[..., self._actions]) / 2
+        )
+
+    def _predictor(self, precision: Precision) -> Predictor:
+        if precision not in self._prepared:
+            self._prepared[precision] = self.network.prepared(precision)
+        return self._prepared[precision]
+
+
+def _halves(both: Prediction) -> tuple[Prediction, Prediction]:
+    joints = both.joints.chunk(2)
+    if both.action_logits is None:
+        return Prediction(joints[0]), Prediction(joints[1])
+    logits = both.action_logits.chunk(2)
+    return Prediction(joints[0], logits[0]), Prediction(joints[1], logits[1])
+
+
+def _numpy(tensor: Tensor) -> np.ndarray:
+    return tensor.float().cpu().numpy()

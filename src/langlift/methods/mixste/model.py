@@ -1,0 +1,116 @@
+"""MixSTE: alternating attention over joints and over frames (Zhang et al., CVPR 2022).
+
+What is unusual about it:
+
+- Every joint of every frame is a token. A block over the joints of a frame and a block over the
+  frames of a joint take turns; the tokens stay (b, f, j, d) throughout.
+- One norm is shared by all blocks over joints and one by all blocks over frames; they stand after
+  each block, on the residual stream itself.
+- The frames' embedding is added once, after the first block over joints.
+- As many frames come out as go in. A network that was built for more frames takes fewer: it then
+  uses the first embeddings. It was trained on full windows, so lifting gives it those.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ...actions import ActionVocabulary
+from ...errors import InputError, check_shape
+from ..base import Stage
+from ..encoder import EncoderMethod
+from ..inference import inference_copy
+from ..transformer import Block
+from .config import MixSTEConfig
+
+
+class Head(nn.Sequential):
+    """The last stage: norm and output layer; in float32 always, because metres need the digits."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(nn.LayerNorm(width), nn.Linear(width, 3))
+
+    def forward(self, zd: Tensor) -> Tensor:
+        """(b, f, j, d) to (b, f, j, 3), metres relative to the root."""
+        with torch.autocast(zd.device.type, enabled=False):
+            return super().forward(zd.to(self[0].weight.dtype))  # type: ignore[arg-type]
+
+
+class MixSTE(nn.Module):
+    """The temporal encoder. Module names follow the authors' checkpoints."""
+
+    def __init__(self, config: MixSTEConfig) -> None:
+        super().__init__()
+        self.config = config
+        d, depth = config.channels, config.depth
+        self.Spatial_pos_embed = nn.Parameter(torch.zeros(1, config.joints_in, d))
+        self.Temporal_pos_embed = nn.Parameter(torch.zeros(1, config.frames, d))
+        self.Spatial_patch_to_embedding = nn.Linear(2, d)
+        self.STEblocks, self.TTEblocks = nn.ModuleList(), nn.ModuleList()
+        for i in range(depth):
+            settings = (d, config.heads, config.mlp_ratio)
+            drop = config.drop_path * i / max(depth - 1, 1)
+            self.STEblocks.append(Block(*settings, "joint", drop))
+            self.TTEblocks.append(Block(*settings, "frame", drop))
+        self.Spatial_norm = nn.LayerNorm(d, eps=1e-6)
+        self.Temporal_norm = nn.LayerNorm(d, eps=1e-6)
+        self.head = Head(d)
+
+    @property
+    def width(self) -> int:
+        """Size of the last features."""
+        return self.config.channels
+
+    @property
+    def padding(self) -> tuple[int, int]:
+        """None: as many frames come out as go in."""
+        return 0, 0
+
+    def forward(self, xy: Tensor, confidence: Tensor | None = None) -> Tensor:
+        """Lift (b, f, j, 2) to (b, f, j, 3), f at most `frames`."""
+        return self.head(self.deep(self.shallow(xy, confidence)))
+
+    def shallow(self, xy: Tensor, confidence: Tensor | None = None) -> Stage:
+        """Tokens after the first two blocks; their mean over the joints is the features.
+
+        The confidence is not used by MixSTE.
+        """
+        check_shape(xy, f"b f {self.config.joints_in} 2", "xy")
+        frames, most = xy.shape[1], self.config.frames
+        if not 1 <= frames <= most:
+            raise InputError(
+                f"got {frames} frames; this MixSTE takes windows of 1 to {most} frames: cut the "
+                "sequence into windows"
+            )
+        embedding = self.Spatial_patch_to_embedding
+        x = embedding(xy.to(embedding.weight.dtype)) + self.Spatial_pos_embed
+        x = x.to(self.Temporal_pos_embed.dtype)
+        x = self.Spatial_norm(self.STEblocks[0](x))
+        x = x + self.Temporal_pos_embed[:, :frames, None]
+        x = self.Temporal_norm(self.TTEblocks[0](x))
+        return Stage(x.mean(dim=2), stride=1, state=x)
+
+    def deep(self, stage: Stage) -> Tensor:
+        """The other blocks: (b, f, j, d), from the tokens that `shallow` left."""
+        x: Tensor = stage.state
+        for i in range(1, self.config.depth):
+            x = self.Spatial_norm(self.STEblocks[i](x))
+            x = self.Temporal_norm(self.TTEblocks[i](x))
+        return x
+
+    def prepared(self, dtype: torch.dtype) -> MixSTE:
+        """The same network for inference, its blocks in `dtype`.
+
+        What is cheap and near the numbers that matter, the embedding of the 2D joints and the
+        head, stays in float32. Weights that need no conversion are shared.
+        """
+        keep = ("Spatial_pos_embed", "Spatial_patch_to_embedding", "head")
+        return inference_copy(self, dtype, keep)
+
+
+class MixSTEMethod(EncoderMethod):
+    """MixSTE as a Method, see `langlift.methods.encoder`."""
+
+    def __init__(self, config: MixSTEConfig, actions: ActionVocabulary) -> None:
+        super().__init__("MixSTE", MixSTE(config), config, actions)

@@ -1,0 +1,75 @@
+"""VPose for inference: batch norms folded into the weights, ReLU in the pass that multiplies.
+
+In evaluation a batch norm is a factor and a summand per channel and belongs into the convolution
+before it. The result is the encoder's up to rounding (1e-6).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from ..base import Stage
+from ..fused import FusedConvolution, FusedLinear
+
+if TYPE_CHECKING:
+    from .model import VPose
+
+
+class FoldedVPose:
+    """The stages of a VPose whose weights no longer change, in the dilated form.
+
+    Args:
+        encoder: whose weights are copied; of either form, in evaluation both give the same.
+        dtype: of the products and the features; the last layer stays as it is.
+    """
+
+    def __init__(self, encoder: VPose, dtype: torch.dtype) -> None:
+        self._encoder = encoder
+        self._dtype = dtype
+        self.padding, self.width = encoder.padding, encoder.width
+        widths = encoder.config.widths
+        self._first = FusedConvolution(*_fold(encoder.expand_conv, encoder.expand_bn, dtype), 1)
+        self._blocks: list[tuple[FusedConvolution, FusedLinear]] = []
+        dilation = widths[0]
+        for i, width in enumerate(widths[1:]):
+            a, b = 2 * i, 2 * i + 1
+            wide = _fold(encoder.layers_conv[a], encoder.layers_bn[a], dtype)
+            weight, bias = _fold(encoder.layers_conv[b], encoder.layers_bn[b], dtype)
+            same = FusedLinear(weight[:, :, 0].contiguous(), bias)
+            self._blocks.append((FusedConvolution(*wide, dilation), same))
+            dilation *= width
+
+    def __call__(self, xy: Tensor, confidence: Tensor | None = None) -> Tensor:
+        """Lift (b, f, j, 2) to (b, f - receptive_field + 1, j, 3)."""
+        return self.head(self.deep(self.shallow(xy, confidence)))
+
+    def shallow(self, xy: Tensor, confidence: Tensor | None = None) -> Stage:
+        """Features after the expanding convolution."""
+        self._encoder.check(xy)
+        return Stage(self._first.relu(xy.flatten(2).to(self._dtype)), stride=1)
+
+    def deep(self, stage: Stage) -> Tensor:
+        """Residual blocks: (b, t, d) to (b, f_out, d)."""
+        x, dilation = stage.features, self._encoder.config.widths[0]
+        for (wide, same), width in zip(self._blocks, self._encoder.config.widths[1:], strict=True):
+            kept = self._encoder.dilated_residual(x, width, dilation)
+            x = same.relu(wide.relu(x)).add_(kept)
+            dilation *= width
+        return x
+
+    def head(self, zd: Tensor) -> Tensor:
+        """(b, f_out, d) to (b, f_out, j, 3)."""
+        return self._encoder.head(zd)
+
+
+def _fold(conv: nn.Module, norm: nn.Module, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Weight (out, in, taps) with the norm's factor in it, and the summand that is left."""
+    weight: Tensor = conv.weight.detach()  # type: ignore[assignment]
+    mean: Tensor = norm.running_mean  # type: ignore[assignment]
+    spread: Tensor = (norm.running_var + norm.eps).sqrt()  # type: ignore[operator]
+    factor: Tensor = norm.weight.detach() / spread  # type: ignore[operator]
+    bias: Tensor = norm.bias.detach() - mean * factor  # type: ignore[operator]
+    return (weight * factor[:, None, None]).to(dtype), bias.to(dtype)

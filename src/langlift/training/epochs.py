@@ -1,0 +1,133 @@
+"""Windows as the papers draw them: every one once per epoch, in random order.
+
+Every clip is filmed once by the four cameras of one of Human3.6M's training subjects, the subjects
+taking turns; its windows follow each other without overlap, plain and mirrored. Nothing is changed
+from epoch to epoch but the order, so a batch is read and not computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from ..actions import ActionVocabulary
+from ..datasets.clips import LabelledClip
+from ..datasets.mocap_views import TRAINING_CAMERAS, View, centered, make_view
+from ..datasets.windows import WindowStore
+from ..geometry.cameras import normalize_screen
+from ..geometry.human36m import human36m_cameras
+from ..methods.base import Batch
+from ..skeletons import HUMAN36M_17
+from .batches import Sampler, WindowSampler, check_clips, class_indices
+from .config import TrainConfig
+
+
+class EpochSampler:
+    """Batches of an endless row of epochs, each in an order of its own.
+
+    Batches follow each other in that row, so one may hold the last windows of an epoch and the
+    first of the next, and all have the same size. A piece is a part of its step's batch: unlike
+    drawn windows, they are the same in one piece and in several.
+
+    Args:
+        clips: the training clips.
+        actions: the vocabulary; labels outside it count as unlabelled.
+        config: the run.
+        padding: frames the network needs before and after its output frames.
+        device: where the windows are kept.
+    """
+
+    def __init__(
+        self,
+        clips: Sequence[LabelledClip],
+        actions: ActionVocabulary,
+        config: TrainConfig,
+        padding: tuple[int, int],
+        device: torch.device | str = "cpu",
+    ) -> None:
+        check_clips(clips)
+        self.config = config
+        classes, mirrored = class_indices(clips, actions)
+        views = [view for n, clip in enumerate(clips) for view in _film(clip, n, config)]
+        noisy = bool(config.augment.noise)
+        store = WindowStore(
+            [_screen(view, noisy) for view in views],
+            [view.truth for view in views],
+            HUMAN36M_17.mirror,
+            config.frames,
+            padding,
+        )
+        sequence, _, flipped = store.sequence_of(np.arange(len(store)))
+        action = classes[sequence // _CAMERAS]
+        self._action = torch.from_numpy(np.where(flipped, mirrored[action], action)).to(device)
+        self._store = store.to(device)
+        self._order: tuple[int, np.ndarray] = (-1, np.zeros(0, dtype=int))
+
+    @property
+    def windows(self) -> int:
+        """Windows of an epoch, mirrored ones included."""
+        return len(self._store)
+
+    def batch(self, step: int, piece: int = 0) -> Batch:
+        """One piece of the batch of a step, see `Sampler`."""
+        size = self.config.batch // self.config.accumulate
+        first = step * self.config.batch + piece * size
+        chosen = self._windows(np.arange(first, first + size))
+        xy, joints = self._store.batch(chosen)
+        action = self._action[torch.from_numpy(chosen).to(self._action.device)]
+        if xy.shape[-1] == 2:
+            return Batch(xy, joints, action, torch.ones_like(xy[..., 0]))
+        return Batch(xy[..., :2].contiguous(), joints, action, xy[..., 2].contiguous())
+
+    def _windows(self, places: np.ndarray) -> np.ndarray:
+        """The windows at so many places from the start of the run."""
+        epoch, place = np.divmod(places, self.windows)
+        found = np.empty_like(place)
+        for each in np.unique(epoch):
+            here = epoch == each
+            found[here] = self._permutation(int(each))[place[here]]
+        return found
+
+    def _permutation(self, epoch: int) -> np.ndarray:
+        """The order of an epoch; the last one is kept, because the next batch wants it too."""
+        kept, order = self._order
+        if kept != epoch:
+            rng = np.random.default_rng([self.config.seed, epoch])
+            order = rng.permutation(self.windows)
+            self._order = (epoch, order)
+        return order
+
+
+def make_sampler(
+    clips: Sequence[LabelledClip],
+    actions: ActionVocabulary,
+    config: TrainConfig,
+    padding: tuple[int, int],
+    device: torch.device | str = "cpu",
+) -> Sampler:
+    """The sampler that the run's settings ask for; arguments as of `EpochSampler`."""
+    if config.windows == "epochs":
+        return EpochSampler(clips, actions, config, padding, device)
+    return WindowSampler(clips, actions, config, padding)
+
+
+_CAMERAS = 4  # of every subject
+
+
+def _film(clip: LabelledClip, number: int, config: TrainConfig) -> list[View]:
+    """A clip by the cameras of the subject whose turn it is."""
+    stand = replace(clip, joints=centered(clip.joints))
+    subject = TRAINING_CAMERAS[number % len(TRAINING_CAMERAS)]
+    source = "noisy" if config.augment.noise else "gt"
+    return [make_view(stand, camera, source) for camera in human36m_cameras(subject)]
+
+
+def _screen(view: View, noisy: bool) -> np.ndarray:
+    """Screen coordinates (f, 17, 2); with noise the confidence is a third one."""
+    screen = normalize_screen(view.keypoints.xy, view.camera.image_size)
+    if not noisy:
+        return screen
+    return np.concatenate([screen, view.keypoints.confidence[..., None]], axis=-1)
