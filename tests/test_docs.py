@@ -204,6 +204,10 @@ def check_command(line: str) -> None:
         assert all(re.match(r"[A-Z_]+=", word) for word in rest[1:])
     elif program == "langlift":
         check_langlift(rest[0], rest[1:])
+    elif program == "torchrun":
+        module = rest.index("-m")
+        assert rest[module + 1] == "langlift"
+        check_langlift(rest[module + 2], rest[module + 3 :])
     elif program == ".venv/bin/python":
         assert (ROOT / rest[0]).is_file(), f"no script {rest[0]}"
     else:

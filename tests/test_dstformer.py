@@ -235,7 +235,7 @@ def test_settings_say_what_a_window_is():
         ({"representation": 0}, "representation is 0; it must be at least 1"),
         ({"depth": 1001}, "depth is 1001; it must be at least 1 and at most 1,000"),
         ({"joints_in": -1, "joints_out": -1}, "joints_in is -1; it must be at least 1"),
-        ({"heads": 5}, "width is 16 and heads is 5; heads must divide the width"),
+        ({"heads": 5}, "channels is 16 and heads is 5; heads must divide the channels"),
         ({"mlp_ratio": 0.0}, "mlp_ratio is 0.0; it must leave the MLP at least one channel"),
         ({"mlp_ratio": float("inf")}, "mlp_ratio is inf; it must .* and be at most 100"),
         ({"joints_out": 15}, "joints_in is 17 and joints_out is 15; DSTformer gives as many"),

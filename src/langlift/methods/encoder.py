@@ -12,6 +12,7 @@ with weights that no longer change. In float32 its output is the encoder's up to
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -98,6 +99,19 @@ class EncoderConfig(MethodConfig):
             raise InputError(
                 f"{name} needs neighbouring output frames; the windows of this network have one"
             )
+
+    def check_sizes(self, most: Mapping[str, int]) -> None:
+        """Raise unless every named size is at least 1 and at most its bound."""
+        for name, bound in most.items():
+            if not 1 <= getattr(self, name) <= bound:
+                raise InputError(
+                    f"{name} is {getattr(self, name)}; it must be at least 1 and at most {bound:,}"
+                )
+
+    def check_chance(self, name: str) -> None:
+        """Raise unless a chance is at least 0 and below 1."""
+        if not 0 <= getattr(self, name) < 1:
+            raise InputError(f"{name} is {getattr(self, name)}; it must be at least 0 and below 1")
 
     def check_equal_joints(self, count: int) -> None:
         """Raise unless both joint counts are `count`."""

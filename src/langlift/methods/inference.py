@@ -33,9 +33,6 @@ def inference_copy(network: Network, dtype: torch.dtype, keep: Collection[str]) 
     for name, module in list(copied.named_modules()):
         if isinstance(module, nn.Linear) and name.split(".")[0] not in keep:
             parent, _, attribute = name.rpartition(".")
-            setattr(
-                copied.get_submodule(parent),
-                attribute,
-                FusedLinear(module.weight.detach(), module.bias),
-            )
+            fused = FusedLinear(module.weight.detach(), module.bias)
+            setattr(copied.get_submodule(parent), attribute, fused)
     return copied

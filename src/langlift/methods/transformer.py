@@ -17,10 +17,70 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..errors import InputError
+from ..errors import InputError, check_shape
+from .encoder import EncoderConfig
 from .fused import add_linear, gelu_linear
 
 Axis = Literal["joint", "frame"]
+
+
+#: Bounds far above any network that can be trained; what lies beyond is a damaged file.
+_MOST = {"frames": 100_000, "channels": 100_000, "depth": 1_000, "joints_in": 10_000}
+_LARGEST_RATIO = 100
+
+
+class TransformerConfig(EncoderConfig):
+    """Checks that the settings of every network of such blocks have in common.
+
+    The settings are ``frames`` (most of a window; as many come out as go in), ``channels``,
+    ``depth``, ``heads``, ``mlp_ratio``, ``joints_in`` and ``joints_out``.
+    """
+
+    frames: int
+    channels: int
+    depth: int
+    heads: int
+    mlp_ratio: float
+    joints_in: int
+    joints_out: int
+
+    def check_transformer(self, method: str) -> None:
+        """Raise `InputError`, naming the setting, for sizes that no such network has."""
+        self.check_sizes(_MOST)
+        if self.heads < 1 or self.channels % self.heads:
+            raise InputError(
+                f"channels is {self.channels} and heads is {self.heads}; heads must divide the "
+                "channels"
+            )
+        if not 1 <= self.channels * self.mlp_ratio <= self.channels * _LARGEST_RATIO:
+            raise InputError(
+                f"mlp_ratio is {self.mlp_ratio}; it must leave the MLP at least one channel and be "
+                f"at most {_LARGEST_RATIO}"
+            )
+        if self.joints_in != self.joints_out:
+            raise InputError(
+                f"joints_in is {self.joints_in} and joints_out is {self.joints_out}; {method} "
+                "gives as many joints as it takes: make them equal"
+            )
+        self.check_losses(self.joints_out)
+
+    @property
+    def window(self) -> int | None:
+        """Most input frames of one pass."""
+        return self.frames
+
+    def check_joints(self, count: int) -> None:
+        """Raise unless both joint counts are `count`."""
+        self.check_equal_joints(count)
+
+    def check_window(self, xy: Tensor, method: str) -> None:
+        """Raise unless (b, f, j, 2) has this network's joints and at most its frames."""
+        check_shape(xy, f"b f {self.joints_in} 2", "xy")
+        if not 1 <= xy.shape[1] <= self.frames:
+            raise InputError(
+                f"got {xy.shape[1]} frames; this {method} takes windows of 1 to {self.frames} "
+                "frames: cut the sequence into windows"
+            )
 
 
 class Attention(nn.Module):
@@ -154,9 +214,3 @@ def _weigh(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         weights = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
         return weights.softmax(dim=-1) @ v
     return F.scaled_dot_product_attention(q, k, v)
-
-
-def check_width(width: int, heads: int) -> None:
-    """Raise unless the heads share the width evenly."""
-    if heads < 1 or width % heads:
-        raise InputError(f"width is {width} and heads is {heads}; heads must divide the width")

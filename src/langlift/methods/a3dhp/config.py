@@ -39,14 +39,8 @@ class A3DHPConfig(EncoderConfig):
     def __post_init__(self) -> None:
         if self.frames not in LEVELS:
             raise InputError(f"frames is {self.frames}; it must be 27, 81 or 243")
-        if not 0 <= self.dropout < 1:
-            raise InputError(f"dropout is {self.dropout}; it must be at least 0 and below 1")
-        for name in ("channels", "joints_in", "joints_out"):
-            if not 1 <= getattr(self, name) <= _LARGEST_WIDTH:
-                raise InputError(
-                    f"{name} is {getattr(self, name)}; it must be at least 1 and at most "
-                    f"{_LARGEST_WIDTH:,}"
-                )
+        self.check_chance("dropout")
+        self.check_sizes(dict.fromkeys(("channels", "joints_in", "joints_out"), _LARGEST_WIDTH))
         if self.channels % GROUPS:
             raise InputError(f"channels is {self.channels}; it must be a multiple of {GROUPS}")
         self.check_losses(self.joints_out)

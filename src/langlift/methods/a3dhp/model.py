@@ -192,7 +192,7 @@ class A3DHP(nn.Module):
         return rearrange(y, "b f (j c) -> b f j c", c=3)
 
     def prepared(self, dtype: torch.dtype) -> FoldedA3DHP:
-        """The same stages for inference in `dtype`, with the weights of this moment."""
+        """The same stages for inference in `dtype`, with weights that no longer change."""
         return FoldedA3DHP(self, dtype).eval()
 
     def _enter(self, windows: Tensor, level: int) -> Tensor:

@@ -4,23 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ...errors import InputError
-from ..encoder import EncoderConfig
-from ..transformer import check_width
-
-#: Bounds far above any network that can be trained; what lies beyond is a damaged file.
-_MOST = {
-    "frames": 100_000,
-    "channels": 100_000,
-    "representation": 100_000,
-    "depth": 1_000,
-    "joints_in": 10_000,
-}
-_LARGEST_RATIO = 100
+from ..transformer import TransformerConfig
 
 
 @dataclass(frozen=True)
-class DSTformerConfig(EncoderConfig):
+class DSTformerConfig(TransformerConfig):
     """Architecture and loss of DSTformer (Zhu et al., ICCV 2023).
 
     The loss is MPJPE, 0.5 times the error after scaling and 20 times the velocity error. The lite
@@ -49,34 +37,10 @@ class DSTformerConfig(EncoderConfig):
     scale_weight: float = field(default=0.5, kw_only=True)
 
     def __post_init__(self) -> None:
-        for name, most in _MOST.items():
-            if not 1 <= getattr(self, name) <= most:
-                raise InputError(
-                    f"{name} is {getattr(self, name)}; it must be at least 1 and at most {most:,}"
-                )
-        check_width(self.channels, self.heads)
-        if not 1 <= self.channels * self.mlp_ratio <= self.channels * _LARGEST_RATIO:
-            raise InputError(
-                f"mlp_ratio is {self.mlp_ratio}; it must leave the MLP at least one channel and be "
-                f"at most {_LARGEST_RATIO}"
-            )
-        if self.joints_in != self.joints_out:
-            raise InputError(
-                f"joints_in is {self.joints_in} and joints_out is {self.joints_out}; DSTformer "
-                "gives as many joints as it takes: make them equal"
-            )
-        self.check_losses(self.joints_out)
-
-    @property
-    def window(self) -> int | None:
-        """Most input frames of one pass."""
-        return self.frames
+        self.check_sizes({"representation": 100_000})
+        self.check_transformer("DSTformer")
 
     @property
     def uses_confidence(self) -> bool:
         """The third input channel."""
         return True
-
-    def check_joints(self, count: int) -> None:
-        """Raise unless both joint counts are `count`."""
-        self.check_equal_joints(count)

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...actions import ActionVocabulary
-from ...errors import InputError, check_shape
+from ...errors import check_shape
 from ..base import Stage
 from ..encoder import EncoderMethod
 from ..inference import inference_copy
@@ -118,13 +118,8 @@ class DSTformer(nn.Module):
 
     def shallow(self, xy: Tensor, confidence: Tensor | None = None) -> Stage:
         """Tokens after the first level; their mean over the joints is the features."""
-        check_shape(xy, f"b f {self.config.joints_in} 2", "xy")
-        frames, most = xy.shape[1], self.config.frames
-        if not 1 <= frames <= most:
-            raise InputError(
-                f"got {frames} frames; this DSTformer takes windows of 1 to {most} frames: cut the "
-                "sequence into windows"
-            )
+        self.config.check_window(xy, "DSTformer")
+        frames = xy.shape[1]
         if confidence is None:
             confidence = torch.ones_like(xy[..., 0])
         check_shape(confidence, " ".join(map(str, xy.shape[:3])), "confidence")

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ...errors import InputError
-from ..encoder import EncoderConfig
 from ..losses import JointWeights
-from ..transformer import check_width
-
-#: Bounds far above any network that can be trained; what lies beyond is a damaged file.
-_MOST = {"frames": 100_000, "channels": 100_000, "depth": 1_000, "joints_in": 10_000}
-_LARGEST_RATIO = 100
+from ..transformer import TransformerConfig
 
 
 @dataclass(frozen=True)
-class MixSTEConfig(EncoderConfig):
+class MixSTEConfig(TransformerConfig):
     """Architecture and loss of MixSTE (Zhang et al., CVPR 2022).
 
     The loss is the weighted MPJPE, 0.5 times the temporal consistency and 2 times the velocity
@@ -46,36 +40,10 @@ class MixSTEConfig(EncoderConfig):
     joint_weights: JointWeights = field(default="human36m_17", kw_only=True)
 
     def __post_init__(self) -> None:
-        for name, most in _MOST.items():
-            if not 1 <= getattr(self, name) <= most:
-                raise InputError(
-                    f"{name} is {getattr(self, name)}; it must be at least 1 and at most {most:,}"
-                )
-        check_width(self.channels, self.heads)
-        if not 1 <= self.channels * self.mlp_ratio <= self.channels * _LARGEST_RATIO:
-            raise InputError(
-                f"mlp_ratio is {self.mlp_ratio}; it must leave the MLP at least one channel and be "
-                f"at most {_LARGEST_RATIO}"
-            )
-        if not 0 <= self.drop_path < 1:
-            raise InputError(f"drop_path is {self.drop_path}; it must be at least 0 and below 1")
-        if self.joints_in != self.joints_out:
-            raise InputError(
-                f"joints_in is {self.joints_in} and joints_out is {self.joints_out}; MixSTE gives "
-                "as many joints as it takes: make them equal"
-            )
-        self.check_losses(self.joints_out)
-
-    @property
-    def window(self) -> int | None:
-        """Input frames of one pass."""
-        return self.frames
+        self.check_transformer("MixSTE")
+        self.check_chance("drop_path")
 
     @property
     def output_frames(self) -> int | None:
         """As many as go in."""
         return self.frames
-
-    def check_joints(self, count: int) -> None:
-        """Raise unless both joint counts are `count`."""
-        self.check_equal_joints(count)

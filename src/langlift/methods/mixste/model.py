@@ -17,7 +17,6 @@ import torch
 from torch import Tensor, nn
 
 from ...actions import ActionVocabulary
-from ...errors import InputError, check_shape
 from ..base import Stage
 from ..encoder import EncoderMethod
 from ..inference import inference_copy
@@ -76,13 +75,8 @@ class MixSTE(nn.Module):
 
         The confidence is not used by MixSTE.
         """
-        check_shape(xy, f"b f {self.config.joints_in} 2", "xy")
-        frames, most = xy.shape[1], self.config.frames
-        if not 1 <= frames <= most:
-            raise InputError(
-                f"got {frames} frames; this MixSTE takes windows of 1 to {most} frames: cut the "
-                "sequence into windows"
-            )
+        self.config.check_window(xy, "MixSTE")
+        frames = xy.shape[1]
         embedding = self.Spatial_patch_to_embedding
         x = embedding(xy.to(embedding.weight.dtype)) + self.Spatial_pos_embed
         x = x.to(self.Temporal_pos_embed.dtype)

@@ -52,14 +52,8 @@ class VPoseConfig(EncoderConfig):
             )
         if self.form not in ("dilated", "strided"):
             raise InputError(f"form is {self.form!r}; it must be 'dilated' or 'strided'")
-        if not 0 <= self.dropout < 1:
-            raise InputError(f"dropout is {self.dropout}; it must be at least 0 and below 1")
-        for name in ("channels", "joints_in", "joints_out"):
-            if not 1 <= getattr(self, name) <= _LARGEST_WIDTH:
-                raise InputError(
-                    f"{name} is {getattr(self, name)}; it must be at least 1 and at most "
-                    f"{_LARGEST_WIDTH:,}"
-                )
+        self.check_chance("dropout")
+        self.check_sizes(dict.fromkeys(("channels", "joints_in", "joints_out"), _LARGEST_WIDTH))
         self.check_losses(self.joints_out)
 
     @property
