@@ -361,13 +361,15 @@ def test_help_names_every_verb(langlift):
 
 
 FLAGS = {
-    "lift": "out model formats format skeleton fps image-size person focal flip precision",
+    "lift": "out model formats format skeleton fps image-size person focal flip precision device",
     "demo": "out action open",
-    "evaluate": "protocol models data split part sources clips only out",
+    "evaluate": "protocol models data split part sources precision clips only out",
     "train vpose": "out data recipe resume dry-run steps batch frames lr seed model.widths "
     "features.kind augment. ranges. synthetic-share validate-every checkpoint-every",
     "weights list": "",
     "weights inspect": "",
+    "weights import": "method out heads causal skeleton unit fps licence",
+    "export onnx": "out opset check",
 }
 
 
@@ -376,7 +378,7 @@ def test_help_names_every_flag(verb, langlift):
     said = langlift(*verb.split(), "--help")
     assert (said.status, said.err) == (0, "")
     assert said.out.startswith(f"usage: langlift {verb} ")
-    quiet = [] if verb.startswith("weights") else ["quiet"]
+    quiet = [] if verb.startswith(("weights", "export")) else ["quiet"]
     for flag in [*FLAGS[verb].split(), *quiet, "json"]:
         assert f"--{flag}" in said.out
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +17,8 @@ from ..datasets.corpus import PARTS, Corpus
 from ..datasets.mocap_views import SOURCES_2D, Source2D
 from ..errors import InputError, unknown
 from ..formats import make_folder
-from ..lifting.lifter import Lifter
+from ..lifting.lifter import Lifter, LiftOptions
+from ..methods.base import DTYPES, Precision
 from ..protocols import mocap, robustness
 from ..protocols.classical import LinearRegression, MeanPose
 from ..protocols.report import Report
@@ -42,6 +44,8 @@ class EvaluateArguments:
         split: split of the corpus.
         part: part of the split: test, val or train.
         sources: kinds of 2D: gt, noisy.
+        precision: fp32, bf16, or both with a comma between them, then trained models are measured
+            in each (protocol mocap); bf16 ones have it behind their names.
         clips: evaluate only so many clips, evenly chosen; 0 for all. Default: all for mocap, 60 for
             robustness (evenly over the actions), which lifts each of them about a hundred times.
         only: data sources (such as uiprmd,cmu) to restrict the clips to.
@@ -56,6 +60,7 @@ class EvaluateArguments:
     split: str = "core"
     part: str = "test"
     sources: str = "gt,noisy"
+    precision: str = "fp32"
     clips: int | None = None
     only: str | None = None
     out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
@@ -69,13 +74,19 @@ def run(argv: Sequence[str]) -> int:
     if args.protocol not in PROTOCOLS:
         raise unknown("protocol", args.protocol, PROTOCOLS)
     sources: list[Any] = comma_list(args.sources, SOURCES_2D, "2D source")
+    precisions: list[Any] = comma_list(args.precision, [*DTYPES], "precision")
+    if args.protocol != mocap.NAME and precisions != ["fp32"]:
+        raise InputError(
+            f"precision is {args.precision}; protocol {args.protocol} is measured in fp32 only: "
+            "leave --precision out"
+        )
     models = _models(args)
     corpus = Corpus(args.data)
     clips = _clips(corpus, args)
     if args.out is not None:
         make_folder(args.out)
     if args.protocol == mocap.NAME:
-        report = _mocap(args, corpus, clips, sources, models)
+        report = _mocap(args, corpus, clips, sources, models, precisions)
     else:
         report = _robustness(args, clips, sources, models)
     if args.out is not None:
@@ -112,6 +123,7 @@ def _mocap(
     clips: list[LabelledClip],
     sources: Sequence[Source2D],
     models: dict[str, Lifter | None],
+    precisions: Sequence[Precision],
 ) -> Report:
     scored = corpus.split(args.split).scored_classes
     classes = mocap.enough_clips(clips, scored)
@@ -120,10 +132,15 @@ def _mocap(
     for name, lifter in models.items():
         if lifter is not None:
             weights[name] = f"{lifter.digest[:12]}, {lifter.bundle.card.get('data', 'not stated')}"
-        for source in sources:
-            model = lifter or _classical(name, training, source)
-            with progress(f"{name}, {source}", args.quiet or args.json) as advance:
-                results[name, source] = mocap.measure(model, clips, source, advance, classes)
+        each: Sequence[Precision] = precisions if lifter is not None else ["fp32"]
+        for precision, source in product(each, sources):
+            if lifter is None:
+                model: mocap.LiftsTracks = _classical(name, training, source)
+            else:
+                model = mocap.WithOptions(lifter, LiftOptions(precision=precision))
+            title = name if precision == "fp32" else f"{name}, {precision}"
+            with progress(f"{title}, {source}", args.quiet or args.json) as advance:
+                results[title, source] = mocap.measure(model, clips, source, advance, classes)
     facts = _facts(args, clips, weights)
     if training:
         facts["classical models"] = (
@@ -185,5 +202,6 @@ def _facts(
         f"{sum(map(len, clips))} frames, {len({c.subject for c in clips})} subjects"
         + (f", only {args.only}" if args.only else ""),
         **({"weights": weights, "flip averaging": "yes"} if weights else {}),
+        **({"precision": "fp32 where no other is named"} if weights else {}),
         "langlift": __version__,
     }

@@ -21,6 +21,7 @@ from ..datasets.clips import LabelledClip
 from ..datasets.mocap_views import EVALUATION_CAMERAS, Source2D, View, mocap_views
 from ..geometry.cameras import Camera
 from ..geometry.human36m import human36m_cameras
+from ..lifting.lifter import Lifter, LiftOptions
 from ..metrics import d_mpjpe, mpjpe, mpjve, pa_mpjpe
 from ..tracks import Keypoints, Motion
 from .report import Figure, Report, Row, Table, Unit
@@ -61,6 +62,18 @@ class Measured:
     errors: Mapping[str, np.ndarray]
     right: np.ndarray
     classes: int = 0
+
+
+@dataclass(frozen=True)
+class WithOptions:
+    """A lifter that lifts every track with the same options."""
+
+    lifter: Lifter
+    options: LiftOptions
+
+    def lift(self, keypoints: Keypoints, camera: Camera | None = None) -> Motion:
+        """Lift a track."""
+        return self.lifter.lift(keypoints, camera, self.options)
 
 
 def measure(
