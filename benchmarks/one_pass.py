@@ -1,6 +1,7 @@
-"""One pass or one training step in a process of its own, whose peak memory is measured.
+"""One pass, training step or batch in a process of its own, whose peak memory is measured.
 
 python benchmarks/one_pass.py pass|step NAME fp32|bf16|reference full|quick
+python benchmarks/one_pass.py draw frames|sequences ours|reference full|quick
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ from collections.abc import Sequence
 import torch
 from encoders import one_pass
 from steps import one_step
+from window_batches import one_draw
 
 
 def main(argv: Sequence[str]) -> int:
     """Do the work twice: the first pass may leave less than the second needs."""
     work, name, form, size = argv
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
-    run = {"pass": one_pass, "step": one_step}[work](name, form, size == "quick")
+    make = {"pass": one_pass, "step": one_step, "draw": one_draw}[work]
+    run = make(name, form, size == "quick")
     for _ in range(2):
         run()
     return 0

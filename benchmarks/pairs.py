@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import torch
 from material import randomised
-from reference_a3dhp import ReferenceA3DHP
+from reference_a3dhp import ReferenceA3DHP, reference_joints
 from reference_dstformer import ReferenceDSTformer
 from reference_mixste import ReferenceMixSTE
 from reference_vpose import ReferenceVPose
@@ -38,10 +38,11 @@ class Pair:
         config: its settings.
         build_reference: makes the reference form of a config.
         frames: input frames of the pass that is measured.
-        seconds: the authors' code takes for that pass, fp32, on a machine of `AUTHORS_GAUGE`.
+        seconds: the authors' code takes for that pass, fp32, on a machine of
+            `agreement.AUTHORS_GAUGE`.
         limits: how many times as fast as the reference form ours is to be, by precision.
-        sliding: the reference form lifts one frame from a window; a pass takes all windows of so
-            many frames as one batch, as the authors evaluate.
+        sliding: the reference form lifts one frame from a window; a pass takes all windows as one
+            batch, as the authors evaluate.
     """
 
     title: str
@@ -51,7 +52,7 @@ class Pair:
     frames: int
     seconds: float
     limits: dict[Precision, float]
-    sliding: int | None = None
+    sliding: bool = False
 
     def network(self) -> EncoderMethod:
         """Ours with random weights, without an action head, which the reference has not."""
@@ -87,10 +88,9 @@ class Pair:
 
         @torch.no_grad()
         def run() -> Tensor:
-            if self.sliding is None:
-                return reference(xy)
-            windows = xy[0].unfold(0, self.sliding, 1).permute(0, 3, 1, 2)  # (n, f, j, 2)
-            return reference(windows.contiguous()).transpose(0, 1)
+            if self.sliding:
+                return reference_joints(reference, xy[0], flip=False)[None]
+            return reference(xy)
 
         return run
 
@@ -122,7 +122,7 @@ def _published() -> dict[str, Pair]:
         ),
         "a3dhp": Pair(
             "A3DHP 243 x 1024", "a3dhp", A3DHPConfig(), _a3dhp, 2 * frames - 1, 0.77,
-            {"fp32": 1.5, "bf16": 2.3}, sliding=frames,
+            {"fp32": 1.5, "bf16": 2.3}, sliding=True,
         ),
         "mixste": Pair(
             "MixSTE 512 x 8", "mixste", MixSTEConfig(), _mixste, frames, 1.47,
@@ -148,7 +148,7 @@ def _tiny() -> dict[str, Pair]:
     none: dict[Precision, float] = {"fp32": 0.0, "bf16": 0.0}
     return {
         "vpose": Pair("tiny VPose", "vpose", vpose, _vpose, 17, 1.0, none),
-        "a3dhp": Pair("tiny A3DHP", "a3dhp", a3dhp, _a3dhp, 245, 1.0, none, sliding=243),
+        "a3dhp": Pair("tiny A3DHP", "a3dhp", a3dhp, _a3dhp, 245, 1.0, none, sliding=True),
         "mixste": Pair("tiny MixSTE", "mixste", mixste, _mixste, 9, 1.0, none),
         "dstformer": Pair("tiny DSTformer", "dstformer", dstformer, _dstformer, 9, 1.0, none),
         "dstformer-lite": Pair("tiny Lite", "dstformer", lite, _dstformer, 9, 1.0, none),

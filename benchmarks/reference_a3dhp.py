@@ -14,8 +14,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from langlift.lifting.lifter import Lifter
-from langlift.methods.a3dhp import A3DHPMethod
 from langlift.skeletons import HUMAN36M_17
 
 FRAMES = 243
@@ -146,19 +144,8 @@ class ReferenceA3DHP(nn.Module):
         return kept + self._act(self.dilation_bn[index](self.dilation_conv[2 * index + 1](x)))
 
 
-def reference_of(lifter: Lifter) -> ReferenceA3DHP | None:
-    """The reference form with a lifter's weights; None where its method has no reference form."""
-    network = lifter.network
-    if not isinstance(network, A3DHPMethod) or network.config.frames != FRAMES:
-        return None
-    config = network.config
-    reference = ReferenceA3DHP(config.channels, config.joints_in, config.dropout)
-    reference.load_state_dict(network.encoder.state_dict())
-    return reference.eval()
-
-
 @torch.no_grad()
-def reference_joints(reference: ReferenceA3DHP, features: Tensor, flip: bool) -> Tensor:
+def reference_joints(reference: nn.Module, features: Tensor, flip: bool) -> Tensor:
     """(f_out, 17, 3) metres from features (f, 17, 2), as the authors' evaluation lifts them."""
     plain = reference(windows_of(features))[:, 0]
     if not flip:

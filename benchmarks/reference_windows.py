@@ -48,6 +48,9 @@ class NaiveWindows:
         self._batch_xy = np.empty((size, chunk + sum(padding), count, 2))
         self._batch_joints = np.empty((size, chunk, count, 3))
 
+    def __len__(self) -> int:
+        return len(self.pairs)
+
     def batch(self, indices: np.ndarray) -> tuple[Tensor, Tensor]:
         """The windows of these numbers: (b, frames, j, 2) and (b, chunk, j, 3), float32."""
         before, after = self.padding

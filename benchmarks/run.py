@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 from command import command, hour, import_time
-from encoders import encoders, memory
+from encoders import encoders
 from lifting import network, whole_lift
 from machine import facts, quiet, sgemm_gauge
 from material import Setup, make_setup
@@ -37,7 +37,6 @@ GROUPS: dict[str, Callable[[Setup], list[Row]]] = {
     "import": import_time,
     "network": network,
     "encoders": encoders,
-    "memory": memory,
     "lift": whole_lift,
     "training": training,
     "steps": steps,
@@ -55,10 +54,11 @@ class BenchmarkArguments:
 
     Args:
         out: the JSON file to write.
-        only: groups to measure, separated by commas: import, network, encoders, memory, lift,
-            training, steps, windows, command, hour; all if empty.
+        only: groups to measure, separated by commas: import, network, encoders, lift, training,
+            steps, windows, command, hour; all if empty.
         profile: measure nothing, but print where the time of one encoder goes: its name and fp32,
-            bf16 or step, such as mixste-bf16.
+            bf16 or reference for a pass, or step or referencestep for a training step, such as
+            mixste-bf16.
         threads: threads of the matrix products, here and in the commands that are started.
         rounds: repetitions of each timing; the median counts.
         quick: tiny sizes, two rounds, no figure judged: to see that everything runs.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import io
 import json
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -52,10 +53,28 @@ def tiny(bench: dict[str, ModuleType], tmp_path: Path) -> Any:
     )
 
 
-def test_every_group_of_the_list_can_be_chosen(bench: dict[str, ModuleType]) -> None:
+@pytest.fixture
+def no_processes(bench: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
+    """Peak memories are told at once (a process takes seconds); gives what was asked for."""
+    asked: list[tuple] = []
+
+    def fake_peak_mb(_: Any, name: str, form: str, work: str = "pass") -> float:
+        asked.append((work, name, form))
+        return 100.0
+
+    for module in ("encoders", "steps", "window_batches"):
+        monkeypatch.setattr(bench[module], "peak_mb", fake_peak_mb)
+    return asked
+
+
+def test_the_help_and_the_docs_list_the_groups(bench: dict[str, ModuleType]) -> None:
     run = bench["run"]
-    described = run.BenchmarkArguments.__doc__
-    assert all(name in described for name in run.GROUPS)
+    told = re.search(r"separated by commas: (.*?); all if", run.BenchmarkArguments.__doc__, re.S)
+    assert told is not None
+    assert re.split(r",\s+", told[1]) == [*run.GROUPS]
+    docs = (FOLDER.parent / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    table = docs.partition("## What is measured")[2].partition("\n## ")[0]
+    assert re.findall(r"^\| `(\w+)` \|", table, re.M) == [*run.GROUPS]
 
 
 @pytest.mark.parametrize("flip", [False, True])
@@ -104,16 +123,20 @@ def test_groups_in_this_process_give_rows(bench: dict[str, ModuleType], tiny: An
 
 
 def test_every_encoder_is_measured_against_its_reference_form(
-    bench: dict[str, ModuleType], tiny: Any
+    bench: dict[str, ModuleType], tiny: Any, no_processes: list[tuple]
 ) -> None:
     rows = bench["encoders"].encoders(tiny)
     known = bench["pairs"].pairs(quick=True)
     assert set(known) == set(bench["pairs"].pairs(quick=False))
-    assert len({row.name for row in rows}) == len(rows) == 5 * len(known)
+    assert len({row.name for row in rows}) == len(rows) == (5 + 3) * len(known)
     assert sum(row.ratio is not None for row in rows) == 2 * len(known)
     exact = [row.value for row in rows if row.name.endswith("to the reference, fp32")]
     assert len(exact) == len(known) and max(exact) < 1e-5
     assert all(row.value > 0 for row in rows if row.ratio is not None)
+    forms = ("fp32", "bf16", "reference")
+    assert no_processes == [("pass", name, form) for name in known for form in forms]
+    units = ["frames/s", "frames/s", "m", "m", "x authors'", "MB", "MB", "MB"]
+    assert [row.unit for row in rows] == units * len(known)  # memory beside its ratios
 
 
 def test_the_targets_of_the_encoders_are_of_their_ratios(
@@ -134,34 +157,71 @@ def test_the_targets_of_the_encoders_are_of_their_ratios(
     assert (str(fast.target), fast.met) == ("at least 1.1 x", True)
 
 
-def test_windows_are_measured_and_equal(bench: dict[str, ModuleType], tiny: Any) -> None:
+def test_windows_are_measured_and_equal(
+    bench: dict[str, ModuleType], tiny: Any, no_processes: list[tuple]
+) -> None:
     rows = bench["window_batches"].windows(tiny)
-    assert len({row.name for row in rows}) == len(rows) == 3 + 1 + 3
+    assert len({row.name for row in rows}) == len(rows) == 3 + 4 + 1 + 3
     (difference,) = (row.value for row in rows if "largest difference" in row.name)
     assert difference == 0
-    assert all(row.ratio > 0 for row in rows[:3])
+    assert [row.unit for row in rows[:7]] == [*("windows/s", "MB", "MB") * 2, "windows/s"]
+    assert all(row.ratio > 0 for row in rows if row.unit == "windows/s")
+    ways = [("frames", "ours"), ("frames", "reference"), ("sequences", "ours")]
+    assert no_processes == [("draw", *way) for way in [*ways, ("sequences", "reference")]]
+    assert all("the 500 frames included" in row.name for row in rows if row.unit == "MB")
 
 
-def test_a_pass_and_a_step_are_measured_in_processes_of_their_own(
-    bench: dict[str, ModuleType], tiny: Any
-) -> None:
+def test_work_is_measured_in_processes_of_its_own(bench: dict[str, ModuleType], tiny: Any) -> None:
     peak_mb = bench["encoders"].peak_mb
     assert 100 < peak_mb(tiny, "mixste", "bf16") < 3000
     assert 100 < peak_mb(tiny, "vpose", "reference", work="step") < 3000
+    assert 100 < peak_mb(tiny, "frames", "ours", work="draw") < 3000
     with pytest.raises(InputError, match=r"unknown encoder 'mixte'.*did you mean 'mixste'"):
         bench["encoders"].one_pass("mixte", "bf16", quick=True)
 
 
-def test_memory_and_steps_measure_every_form(
-    bench: dict[str, ModuleType], tiny: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", ["frames", "sequences"])
+@pytest.mark.parametrize(("form", "made"), [("ours", 1), ("reference", 0)])
+def test_a_process_that_draws_builds_one_generator(
+    bench: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch, name: str, form: str, made: int
 ) -> None:
-    for module in ("encoders", "steps"):  # the processes are tried above; each takes seconds
-        monkeypatch.setattr(bench[module], "peak_mb", lambda *_, **__: 100.0)
-    memory, steps = bench["encoders"].memory(tiny), bench["steps"].steps(tiny)
-    assert len({row.name for row in memory}) == len(memory) == 4 * 3
-    assert len({row.name for row in steps}) == len(steps) == 3 * 3
-    assert [row.unit for row in steps] == ["s", "MB", "MB"] * 3
-    assert all(row.ratio > 0 for row in steps[::3])
+    module, built = bench["window_batches"], []
+    for number, part in enumerate(("_naive", "_store")):
+        build = getattr(module, part)
+        monkeypatch.setattr(
+            module, part, lambda *a, number=number, build=build: built.append(number) or build(*a)
+        )
+    xy, joints = module.one_draw(name, form, quick=True)()
+    assert built == [made]
+    count, chunk = len(xy), {"frames": 1, "sequences": 243}[name]
+    assert 0 < count <= 8
+    assert xy.shape == (count, 243, 17, 2) and joints.shape == (count, chunk, 17, 3)
+
+
+def test_steps_measure_time_agreement_and_memory(
+    bench: dict[str, ModuleType], tiny: Any, no_processes: list[tuple]
+) -> None:
+    rows = bench["steps"].steps(tiny)
+    assert len({row.name for row in rows}) == len(rows) == 3 * 4
+    assert [row.unit for row in rows] == ["s", "x authors'", "MB", "MB"] * 3
+    assert all(row.ratio > 0 for row in rows[::4])
+    assert no_processes == [
+        ("step", name, form)
+        for name in ("mixste", "vpose", "a3dhp")
+        for form in ("bf16", "reference")
+    ]
+
+
+def test_a_reference_form_may_be_a_little_slower_than_the_authors_code(
+    bench: dict[str, ModuleType], tiny: Any
+) -> None:
+    agreement, judged = bench["agreement"].agreement, replace(tiny, quick=False)
+    same = agreement(judged, "a pass", 2.0, 1.0, gauge=163.0)  # half as fast a machine
+    assert same.value == pytest.approx(1.0) and same.met
+    slow = agreement(judged, "a pass", 1.2, 1.0, gauge=326.0)
+    assert slow.value == pytest.approx(1.2) and not slow.met
+    one_thread = agreement(judged, "a batch", 1.1, 1.0, gauge=164.0, authors_gauge=164.0)
+    assert one_thread.value == pytest.approx(1.1) and one_thread.met
 
 
 @pytest.mark.parametrize("name", ["dstformer-fp32", "vpose-step"])

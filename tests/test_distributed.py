@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -35,9 +34,7 @@ def torchrun(*command):
 def together(tmp_path_factory):
     """The folder of the runs of two processes, and what each of them said."""
     folder = tmp_path_factory.mktemp("together")
-    began = time.monotonic()
     ended = torchrun(HERE / "team_child.py", folder)
-    assert time.monotonic() - began < 60, ended.stderr
     said = [(folder / f"said-{rank}.txt").read_text().splitlines() for rank in (0, 1)]
     return folder, said, ended
 

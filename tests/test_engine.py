@@ -90,10 +90,15 @@ def test_windows_of_a_graphics_card_go_together():
         device = torch.device("meta")
 
     made = Elsewhere(built("mixste", FIXED), HUMAN36M_17)
-    groups = made._groups(made.windows(9 * 70, 2048))
-    assert [len(group) for group in groups] == [32, 32, 6]
+    groups = list(made._groups(made.windows(9 * 1000, 2048)))
+    assert [len(group) for group in groups] == [455, 455, 90]  # up to 4,096 frames
+    assert [w.frames[0] for group in groups for w in group] == list(range(0, 9000, 9))
     uneven = Elsewhere(built("dstformer", EVEN), HUMAN36M_17)
-    assert {len(group) for group in uneven._groups(uneven.windows(20, 2048))} == {1}
+    lengths = [[len(w.frames) for w in g] for g in uneven._groups(uneven.windows(20, 2048))]
+    assert lengths == [[7], [6], [7]]
+    dense = Elsewhere(built("vpose", config()), HUMAN36M_17)
+    parts = [[w.kept for w in g] for g in dense._groups(dense.windows(9000, 2048))]
+    assert parts == [[2048, 2048], [2048, 2048], [808]]
 
 
 def test_passes_in_one_batch_equal_passes_one_by_one():

@@ -92,15 +92,13 @@ def test_the_default_recipe_is_what_the_bundled_weights_were_trained_with():
 @pytest.mark.parametrize(
     ("method", "batch", "frames", "optimizer", "rates", "decay"),
     [
-        ("vpose", 1024, 1, "adam", (1e-3, 1e-3 * 0.95**60), 0.0),
+        ("vpose", 1024, 1, "adam", (1e-3, 1e-3 * 0.95**80), 0.0),
         ("a3dhp", 1024, 1, "ranger", (1e-3, 1e-5), 0.0),
         ("mixste", 4, 243, "adamw", (4e-5, 4e-5 * 0.99**120), 0.1),
         ("dstformer", 32, 243, "adamw", (2e-4, 2e-4 * 0.99**120), 0.01),
     ],
 )
 def test_the_papers_runs(method, batch, frames, optimizer, rates, decay):
-    if method not in METHODS:
-        pytest.skip(f"there is no {method}")
     config = recipe("paper", method)
     assert (config.batch, config.frames, config.optimizer) == (batch, frames, optimizer)
     assert config.weight_decay == decay

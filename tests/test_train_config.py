@@ -234,3 +234,10 @@ def test_corpus_data(corpus):
     )
     assert data.card["sources"] == ["uiprmd.npz", "cmu.npz", "cmu2.npz", "deepmimic.npz"]
     assert "permissive" in data.card["licence"]
+
+
+@pytest.mark.parametrize("changes", [{"batch": 1}, {"batch": 4, "accumulate": 4}])
+def test_batch_norms_need_more_than_one_frame_in_a_piece(changes):
+    with pytest.raises(InputError, match=r"a piece is a single frame; .* raise the batch"):
+        TrainConfig(model=VPoseConfig(widths=(3, 3), form="strided"), frames=1, **changes)
+    assert TrainConfig(model=VPoseConfig(widths=(3, 3), form="strided"), frames=1, batch=2)

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from lifting_fixtures import config, randomised
+from lifting_fixtures import ACTIONS, config, randomised
 
 from langlift.errors import InputError
-from langlift.methods.vpose import VPose
+from langlift.methods.vpose import VPose, VPoseMethod
 
 
 def vpose(**changes) -> VPose:
@@ -48,6 +48,13 @@ def test_the_strided_form_is_prepared_as_the_dilated_one():
     with torch.no_grad():
         expected = strided(xy)
         torch.testing.assert_close(strided.prepared(torch.float32)(xy), expected, atol=1e-5, rtol=0)
+
+
+def test_nothing_is_left_for_gradients():
+    method = VPoseMethod(config(), ACTIONS).eval()
+    said = method.prepared("fp32")(drawn(1, 20, 17, 2))
+    assert not said.joints.requires_grad
+    assert said.action_logits is not None and not said.action_logits.requires_grad
 
 
 def test_too_few_frames_and_other_joints_are_refused():

@@ -121,6 +121,12 @@ def test_a_number_that_no_window_has_is_refused(index):
         store.batch([index])
 
 
+def test_negative_numbers_do_not_count_from_the_end():
+    store = WindowStore(*sequences([8]), MIRROR, 1, (0, 0))
+    with pytest.raises(IndexError, match="window -1: numbers count from 0"):
+        store.batch([3, -1])
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

@@ -155,6 +155,8 @@ class WindowStore:
             IndexError: for a number that no window has.
         """
         at = torch.as_tensor(indices, dtype=torch.long, device=self.device)
+        if (at < 0).any():
+            raise IndexError(f"window {int(at.min())}: numbers count from 0")
         xy, joints = self._room(len(at)) if out is None else out
         torch.index_select(self._xy, 0, self._xy_starts[at], out=xy)
         torch.index_select(self._joints, 0, self._joint_starts[at], out=joints)

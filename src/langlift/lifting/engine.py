@@ -1,12 +1,12 @@
 """The engine: features of a whole track through a network, as fast as device and precision allow.
 
 On a CPU each window and its mirror image go through the network alone, which keeps their features
-in the cache; on a GPU many go together, which keeps it busy.
+in the cache; on a GPU those of one length go together, which keeps it busy.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,7 @@ from ..skeletons import Skeleton
 from .windows import Window, dense_windows, even_windows, fixed_windows
 
 CHUNK_FRAMES = 2048
-_GPU_WINDOWS = 32  # in one pass, mirror images not counted
+_GPU_FRAMES = 4096  # output frames of one pass, mirror images not counted
 Progress = Callable[[int, int], None]
 
 
@@ -116,13 +116,17 @@ class Engine:
                 progress(done, frames)
         return np.concatenate(joints), np.concatenate(logits) if logits else None
 
-    def _groups(self, windows: list[Window]) -> list[tuple[Window, ...]]:
-        """Windows that go through the network together."""
-        same = len({len(window.frames) for window in windows}) == 1
-        if self.device.type == "cpu" or not same:
-            return [(window,) for window in windows]
-        starts = range(0, len(windows), _GPU_WINDOWS)
-        return [tuple(windows[at : at + _GPU_WINDOWS]) for at in starts]
+    def _groups(self, windows: list[Window]) -> Iterator[list[Window]]:
+        """Windows that go through the network together: neighbours of one length on a GPU."""
+        group: list[Window] = []
+        for window in windows:
+            frames = sum(w.kept for w in group) + window.kept
+            alone = self.device.type == "cpu" or frames > _GPU_FRAMES
+            if group and (alone or len(window.frames) != len(group[0].frames)):
+                yield group
+                group = []
+            group.append(window)
+        yield group
 
     def passes(self, xy: Tensor, confidence: Tensor | None, options: LiftOptions) -> Prediction:
         """Lift (b, f, j, 2), averaged with the lifted mirror image if asked for."""

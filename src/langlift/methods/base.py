@@ -182,6 +182,11 @@ class MethodConfig:
         return False
 
     @property
+    def batch_normalised(self) -> bool:
+        """Whether it has batch norms, which need two values of everything they train on."""
+        return False
+
+    @property
     def looks_ahead(self) -> bool:
         """Whether an output frame depends on later input frames."""
         return True

@@ -11,6 +11,7 @@ with weights that no longer change. In float32 its output is the encoder's up to
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -174,6 +175,9 @@ class EncoderMethod(Method):
         encoder, native = self.encoder, hasattr(self.encoder, "prepared")
         if native:
             encoder = self.encoder.prepared(dtype)
+        head = copy.deepcopy(self.action_head)
+        if head is not None:
+            head.requires_grad_(False)
 
         def predict(
             xy: Tensor,
@@ -185,7 +189,7 @@ class EncoderMethod(Method):
             refuse_sampling(self.name, sampling)
             refuse_guidance(self.name, guidance)
             with nullcontext() if native else autocast(xy.device, precision):
-                return _predict(encoder, self.action_head, xy, confidence)
+                return _predict(encoder, head, xy, confidence)
 
         return predict
 

@@ -83,6 +83,18 @@ class TransformerConfig(EncoderConfig):
             )
 
 
+class ExactLinear(nn.Linear):
+    """A linear layer in the type of its weights, also under autocast.
+
+    For what is near the numbers that matter: 2D joints that come in, metres that go out.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(*, d_in) to (*, d_out)."""
+        with torch.autocast(input.device.type, enabled=False):
+            return super().forward(input.to(self.weight.dtype))
+
+
 class Attention(nn.Module):
     """Multi-head self-attention of (b, f, j, d) over the joints of a frame or a joint's frames.
 

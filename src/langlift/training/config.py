@@ -100,18 +100,28 @@ class TrainConfig:
                 raise unknown(name, str(getattr(self, name)), get_args(kind))
         if self.synthetic_share > 0 and self.synthetic_clips == 0:
             raise InputError("synthetic_share needs synthetic_clips of at least 1")
-        if self.batch % self.accumulate:
-            raise InputError(
-                f"batch is {self.batch} and accumulate is {self.accumulate}; a batch goes through "
-                "the network in pieces of equal size: accumulate must divide it"
-            )
         self._check_model()
+        self._check_pieces()
         if self.cameras == "random" and self.features.kind == "screen":
             raise InputError(
                 "random cameras need person features: screen features assume one kind of camera"
             )
         if self.windows == "epochs":
             self._check_epochs()
+
+    def _check_pieces(self) -> None:
+        """Raise unless the batch can go through the network in so many pieces."""
+        if self.batch % self.accumulate:
+            raise InputError(
+                f"batch is {self.batch} and accumulate is {self.accumulate}; a batch goes through "
+                "the network in pieces of equal size: accumulate must divide it"
+            )
+        if self.model.batch_normalised and self.batch // self.accumulate * self.frames < 2:
+            raise InputError(
+                f"batch is {self.batch}, accumulate is {self.accumulate} and frames is "
+                f"{self.frames}, so a piece is a single frame; this network has batch norms, which "
+                "need two: raise the batch, or lower accumulate"
+            )
 
     def _check_numbers(self) -> None:
         """Raise unless every number is one that a run can have."""

@@ -30,11 +30,17 @@ class Ranger(torch.optim.RAdam):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> Any:
-        """One step of RAdam; every sixth is followed by the step back."""
+        """One step of RAdam; every sixth is followed by the step back.
+
+        Raises:
+            ValueError: for a closure; gradients have to be there before.
+        """
+        if closure is not None:
+            raise ValueError("Ranger takes no closure; compute the gradients before step()")
         moved = [p for group in self.param_groups for p in group["params"] if p.grad is not None]
         # RAdam takes an empty state for a new parameter, so ours can only be added afterwards.
         start: dict[Tensor, Tensor] = {p: p.clone() for p in moved if not self.state[p]}
-        loss = super().step(closure)
+        loss = super().step()
         for parameter in moved:
             state = self.state[parameter]
             if parameter in start:

@@ -80,11 +80,11 @@ _AS_PUBLISHED: Settings = {
 #: Theirs: optimiser, rate, decay, schedule, batch, windows, loss. Ours: bf16 where the processor
 #: has it (``--precision fp32`` for theirs), no decay of norms and biases.
 _PAPERS: dict[str, Settings] = {
-    # Pavllo et al.: 60 epochs, rate x 0.95 per epoch, batches of 1,024 frames. An epoch is 1,500
-    # of them, every frame once; with the mirrored ones the published epoch has twice as many.
+    # Pavllo et al.: 80 epochs for the published network of 243 frames, rate x 0.95 per epoch; an
+    # epoch is 3,000 batches of 1,024 frames, plain and mirrored.
     "vpose": {
-        **{"steps": 60 * 1500, "batch": 1024, "frames": 1, "optimizer": "adam", "lr": 1e-3},
-        **{"lr_schedule": "exponential", "lr_end": 0.95**60, "weight_decay": 0.0},
+        **{"steps": 80 * 3000, "batch": 1024, "frames": 1, "optimizer": "adam", "lr": 1e-3},
+        **{"lr_schedule": "exponential", "lr_end": 0.95**80, "weight_decay": 0.0},
         "batch_norm_schedule": True,
     },
     # Liu et al.: 80 epochs, cosine from 1e-3 to 1e-5, the batch-norm schedule of VPose; an epoch

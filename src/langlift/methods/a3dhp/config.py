@@ -50,6 +50,11 @@ class A3DHPConfig(EncoderConfig):
         """Levels after the first, each of which divides the number of time steps by three."""
         return LEVELS[self.frames]
 
+    @property
+    def batch_normalised(self) -> bool:
+        """Yes, in every level."""
+        return True
+
     def check_joints(self, count: int) -> None:
         """Raise unless both joint counts are `count`."""
         self.check_equal_joints(count)

@@ -25,7 +25,7 @@ from ...errors import check_shape
 from ..base import Stage
 from ..encoder import EncoderMethod
 from ..inference import inference_copy
-from ..transformer import Attention, Mlp
+from ..transformer import Attention, ExactLinear, Mlp
 from .config import DSTformerConfig
 
 
@@ -62,15 +62,6 @@ class StreamBlock(nn.Module):
         return self.mlp_t(self.norm2_t(x), residual=x)
 
 
-class Head(nn.Linear):
-    """The output layer; in float32 always, because metres need the digits."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        """(b, f, j, representation) to (b, f, j, 3), metres relative to the root."""
-        with torch.autocast(input.device.type, enabled=False):
-            return super().forward(input.to(self.weight.dtype))
-
-
 class DSTformer(nn.Module):
     """The temporal encoder. Module names follow the authors' checkpoints."""
 
@@ -80,13 +71,13 @@ class DSTformer(nn.Module):
         d, levels = config.channels, range(config.depth)
         self.temp_embed = nn.Parameter(torch.zeros(1, config.frames, 1, d))
         self.pos_embed = nn.Parameter(torch.zeros(1, config.joints_in, d))
-        self.joints_embed = nn.Linear(3, d)
+        self.joints_embed = ExactLinear(3, d)
         self.blocks_st = nn.ModuleList([StreamBlock(config, "st") for _ in levels])
         self.blocks_ts = nn.ModuleList([StreamBlock(config, "ts") for _ in levels])
         self.norm = nn.LayerNorm(d, eps=1e-6)
         fc = nn.Linear(d, config.representation)
         self.pre_logits = nn.Sequential(OrderedDict(fc=fc, act=nn.Tanh()))
-        self.head = Head(config.representation, 3)
+        self.head = ExactLinear(config.representation, 3)
         self.ts_attn = nn.ModuleList([nn.Linear(2 * d, 2) for _ in levels])
         self._initialise()
 
@@ -124,7 +115,7 @@ class DSTformer(nn.Module):
             confidence = torch.ones_like(xy[..., 0])
         check_shape(confidence, " ".join(map(str, xy.shape[:3])), "confidence")
         observed = torch.cat([xy, confidence[..., None].to(xy.dtype)], dim=-1)  # (b, f, j, 3)
-        x = self.joints_embed(observed.to(self.joints_embed.weight.dtype)) + self.pos_embed
+        x = self.joints_embed(observed) + self.pos_embed
         x = (x + self.temp_embed[:, :frames]).to(self.norm.weight.dtype)
         x = self._level(x, 0)
         return Stage(x.mean(dim=2), stride=1, state=x)
@@ -152,11 +143,12 @@ class DSTformer(nn.Module):
         """
         st, ts = self.blocks_st[i](x), self.blocks_ts[i](x)
         fusion: nn.Linear = self.ts_attn[i]  # type: ignore[assignment]
-        weight = (fusion.weight[:1] - fusion.weight[1:]).to(st.dtype)
-        bias = (fusion.bias[:1] - fusion.bias[1:]).to(st.dtype)
-        of_st, of_ts = weight.chunk(2, dim=1)  # (1, d) each
-        share = (F.linear(st, of_st, bias) + F.linear(ts, of_ts)).sigmoid()  # (b, f, j, 1)
-        return torch.lerp(ts, st, share.to(st.dtype))
+        with torch.autocast(x.device.type, enabled=False):
+            weight = (fusion.weight[:1] - fusion.weight[1:]).to(st.dtype)
+            bias = (fusion.bias[:1] - fusion.bias[1:]).to(st.dtype)
+            of_st, of_ts = weight.chunk(2, dim=1)  # (1, d) each
+            share = (F.linear(st, of_st, bias) + F.linear(ts, of_ts)).sigmoid()  # (b, f, j, 1)
+        return torch.lerp(ts, st, share)
 
 
 class DSTformerMethod(EncoderMethod):

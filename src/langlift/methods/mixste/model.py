@@ -20,20 +20,19 @@ from ...actions import ActionVocabulary
 from ..base import Stage
 from ..encoder import EncoderMethod
 from ..inference import inference_copy
-from ..transformer import Block
+from ..transformer import Block, ExactLinear
 from .config import MixSTEConfig
 
 
 class Head(nn.Sequential):
-    """The last stage: norm and output layer; in float32 always, because metres need the digits."""
+    """The last stage: norm and output layer, in float32 always: metres need the digits."""
 
     def __init__(self, width: int) -> None:
-        super().__init__(nn.LayerNorm(width), nn.Linear(width, 3))
+        super().__init__(nn.LayerNorm(width), ExactLinear(width, 3))
 
     def forward(self, zd: Tensor) -> Tensor:
         """(b, f, j, d) to (b, f, j, 3), metres relative to the root."""
-        with torch.autocast(zd.device.type, enabled=False):
-            return super().forward(zd.to(self[0].weight.dtype))  # type: ignore[arg-type]
+        return super().forward(zd.float())  # type: ignore[arg-type]
 
 
 class MixSTE(nn.Module):
@@ -45,7 +44,7 @@ class MixSTE(nn.Module):
         d, depth = config.channels, config.depth
         self.Spatial_pos_embed = nn.Parameter(torch.zeros(1, config.joints_in, d))
         self.Temporal_pos_embed = nn.Parameter(torch.zeros(1, config.frames, d))
-        self.Spatial_patch_to_embedding = nn.Linear(2, d)
+        self.Spatial_patch_to_embedding = ExactLinear(2, d)
         self.STEblocks, self.TTEblocks = nn.ModuleList(), nn.ModuleList()
         for i in range(depth):
             settings = (d, config.heads, config.mlp_ratio)
@@ -77,8 +76,7 @@ class MixSTE(nn.Module):
         """
         self.config.check_window(xy, "MixSTE")
         frames = xy.shape[1]
-        embedding = self.Spatial_patch_to_embedding
-        x = embedding(xy.to(embedding.weight.dtype)) + self.Spatial_pos_embed
+        x = self.Spatial_patch_to_embedding(xy) + self.Spatial_pos_embed
         x = x.to(self.Temporal_pos_embed.dtype)
         x = self.Spatial_norm(self.STEblocks[0](x))
         x = x + self.Temporal_pos_embed[:, :frames, None]

@@ -75,6 +75,11 @@ class VPoseConfig(EncoderConfig):
         """The dilated form: it takes sequences, and a strided run's weights are its weights."""
         return replace(self, form="dilated")
 
+    @property
+    def batch_normalised(self) -> bool:
+        """Yes, in every level."""
+        return True
+
     def check_joints(self, count: int) -> None:
         """Raise unless both joint counts are `count`."""
         self.check_equal_joints(count)

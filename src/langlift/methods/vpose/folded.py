@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
+from einops import rearrange
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ..base import Stage
 from ..fused import FusedConvolution, FusedLinear
@@ -31,7 +33,10 @@ class FoldedVPose:
         self._dtype = dtype
         self.padding, self.width = encoder.padding, encoder.width
         widths = encoder.config.widths
-        self._first = FusedConvolution(*_fold(encoder.expand_conv, encoder.expand_bn, dtype), 1)
+        # The 2D joints are multiplied in float32: bf16 would round them to a few millimetres.
+        first = _fold(encoder.expand_conv, encoder.expand_bn, torch.float32)
+        self._first = FusedConvolution(*first, 1)
+        self._last = tuple(p.detach().clone() for p in encoder.shrink.parameters())
         self._blocks: list[tuple[FusedConvolution, FusedLinear]] = []
         dilation = widths[0]
         for i, width in enumerate(widths[1:]):
@@ -49,7 +54,7 @@ class FoldedVPose:
     def shallow(self, xy: Tensor, confidence: Tensor | None = None) -> Stage:
         """Features after the expanding convolution."""
         self._encoder.check(xy)
-        return Stage(self._first.relu(xy.flatten(2).to(self._dtype)), stride=1)
+        return Stage(self._first.relu(xy.flatten(2)).to(self._dtype), stride=1)
 
     def deep(self, stage: Stage) -> Tensor:
         """Residual blocks: (b, t, d) to (b, f_out, d)."""
@@ -62,7 +67,17 @@ class FoldedVPose:
 
     def head(self, zd: Tensor) -> Tensor:
         """(b, f_out, d) to (b, f_out, j, 3)."""
-        return self._encoder.head(zd)
+        return to_joints(zd, *self._last)
+
+
+def to_joints(zd: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """The output layer, (b, f, d) to (b, f, j, 3).
+
+    In float32 under autocast too: metres need the digits.
+    """
+    with torch.autocast(zd.device.type, enabled=False):
+        y = F.linear(zd.float(), weight[:, :, 0], bias)
+    return rearrange(y, "b f (j c) -> b f j c", c=3)
 
 
 def _fold(conv: nn.Module, norm: nn.Module, dtype: torch.dtype) -> tuple[Tensor, Tensor]:

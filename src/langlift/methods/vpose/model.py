@@ -24,7 +24,7 @@ from ...errors import InputError, check_shape
 from ..base import Stage
 from ..encoder import EncoderMethod
 from .config import VPoseConfig
-from .folded import FoldedVPose
+from .folded import FoldedVPose, to_joints
 
 
 class VPose(nn.Module):
@@ -99,9 +99,7 @@ class VPose(nn.Module):
 
     def head(self, zd: Tensor) -> Tensor:
         """(b, f_out, d) to (b, f_out, j, 3); float32 under autocast too: metres need the digits."""
-        with torch.autocast(zd.device.type, enabled=False):
-            y = F.linear(zd.float(), self.shrink.weight[:, :, 0], self.shrink.bias)
-        return rearrange(y, "b f (j c) -> b f j c", c=3)
+        return to_joints(zd, self.shrink.weight, self.shrink.bias)
 
     def _conv(self, x: Tensor, conv: nn.Module, dilation: int) -> Tensor:
         """A valid convolution over time of (b, f, d) as one matrix product over its taps."""
