@@ -1,10 +1,10 @@
 """Chunks of sequences as VideoPose3D's published training and evaluation cut them.
 
-langlift's own training draws windows keyed by the step (`langlift.training.batches`); this is for
-whoever compares with an epoch of the published recipe: the chunks of an epoch (`chunk_pairs`), and
-a store that hands out batches of them (`WindowStore`). Source: the chunked generator of the code of
-Pavllo et al., "3D human pose estimation in video with temporal convolutions and semi-supervised
-training", CVPR 2019.
+The chunks of an epoch (`chunk_pairs`), and a store that hands out batches of them (`WindowStore`).
+Training with ``windows = "epochs"`` takes its batches from such a store
+(`langlift.training.epochs`); with ``"drawn"`` they come from `langlift.training.batches` and nothing
+here is used. Source: the chunked generator of the code of Pavllo et al., "3D human pose estimation
+in video with temporal convolutions and semi-supervised training", CVPR 2019.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The engine: features of a whole track through a network, as fast as device and precision allow.
 
-On a CPU each window and its mirror image go through the network alone, which keeps their features
-in the cache; on a GPU those of one length go together, which keeps it busy.
+On a CPU a long window goes through the network alone and its mirror image after it, which keeps
+their features in the cache; short ones go together, and on a GPU many do, which keeps it busy.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from ..skeletons import Skeleton
 from .windows import Window, dense_windows, even_windows, fixed_windows
 
 CHUNK_FRAMES = 2048
-_GPU_FRAMES = 4096  # output frames of one pass, mirror images not counted
+#: Output frames of one pass of several windows, mirror images not counted.
+_CPU_FRAMES, _GPU_FRAMES = 256, 4096
 Progress = Callable[[int, int], None]
 
 
@@ -117,12 +118,18 @@ class Engine:
         return np.concatenate(joints), np.concatenate(logits) if logits else None
 
     def _groups(self, windows: list[Window]) -> Iterator[list[Window]]:
-        """Windows that go through the network together: neighbours of one length on a GPU."""
+        """Windows that go through the network together: neighbours of one length.
+
+        Chunks of a network that slides go alone: their length is the caller's bound on the memory.
+        """
+        if self.network.config.window is None:
+            yield from ([window] for window in windows)
+            return
+        most = _CPU_FRAMES if self.device.type == "cpu" else _GPU_FRAMES
         group: list[Window] = []
         for window in windows:
-            frames = sum(w.kept for w in group) + window.kept
-            alone = self.device.type == "cpu" or frames > _GPU_FRAMES
-            if group and (alone or len(window.frames) != len(group[0].frames)):
+            full = sum(w.kept for w in group) + window.kept > most
+            if group and (full or len(window.frames) != len(group[0].frames)):
                 yield group
                 group = []
             group.append(window)

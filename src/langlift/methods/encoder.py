@@ -57,13 +57,17 @@ class EncoderConfig(MethodConfig):
     """Settings of every encoder: what its training minimises, besides MPJPE.
 
     Args:
-        action_weight: weight of the action head's cross-entropy (ours; the papers have no action).
+        action_weight: weight of the action head's cross-entropy (ours; the papers have no action),
+            which is averaged over the labelled windows of each piece of a step.
         velocity_weight: weight of the velocity error of the predicted motion.
         consistency_weight: weight of the squared displacements of the predicted motion.
         scale_weight: weight of the error after scaling each pose to the true one.
         joint_weights: weights of the joints in MPJPE and consistency: ``even``, or those of MixSTE
             for a skeleton; see `langlift.methods.losses.joint_weights`.
         self_weighted: minimise half the square of the total, as the released code of MixSTE does.
+            Where a step comes in pieces (``accumulate``, several processes), each is weighted by
+            its own total: the gradient is the mean of L_i grad L_i over the pieces, not L grad L
+            of the whole batch.
     """
 
     action_weight: float = 0.0

@@ -43,7 +43,9 @@ class TrainConfig:
         steps: optimiser steps.
         batch: windows per step.
         accumulate: pieces that a step's batch goes through the network in; their gradients are
-            averaged. The processes of ``torchrun`` share the pieces.
+            averaged. The processes of ``torchrun`` share the pieces. What is no mean over windows
+            is that of each piece: the statistics of batch norms, the action term (over the
+            piece's labelled windows) and the weight of a ``self_weighted`` loss.
         frames: output frames per window.
         optimizer: ``adam`` (with amsgrad), ``adamw`` or ``ranger`` (rectified Adam, Lookahead).
         lr: peak learning rate.
