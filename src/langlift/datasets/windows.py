@@ -2,9 +2,9 @@
 
 The chunks of an epoch (`chunk_pairs`), and a store that hands out batches of them (`WindowStore`).
 Training with ``windows = "epochs"`` takes its batches from such a store
-(`langlift.training.epochs`); with ``"drawn"`` they come from `langlift.training.batches` and nothing
-here is used. Source: the chunked generator of the code of Pavllo et al., "3D human pose estimation
-in video with temporal convolutions and semi-supervised training", CVPR 2019.
+(`langlift.training.epochs`); drawn windows come from `langlift.training.batches`. Source: the
+chunked generator of the code of Pavllo et al., "3D human pose estimation in video with temporal
+convolutions and semi-supervised training", CVPR 2019.
 """
 
 from __future__ import annotations

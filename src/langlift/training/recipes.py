@@ -4,7 +4,7 @@ A recipe is settings by name, so that it can be looked up for a method before th
 are needed, and for methods from outside this package. What all methods share stands in ``run``,
 what one method has otherwise in ``methods``, its architecture in ``models``.
 
-``paper`` is each paper's own training, with its windows in epochs, plain and mirrored. Its steps are
+``paper`` is each paper's own training, its windows in epochs, plain and mirrored. Its steps are
 those of the published number of epochs (MixSTE: of the released default) over the 1.56 million
 frames of Human3.6M's training subjects, whatever other data is trained on; learning rates, and the
 momentum of batch norms, fall with every step and not once per epoch, to the same end. Of Human3.6M

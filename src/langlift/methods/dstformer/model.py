@@ -130,8 +130,8 @@ class DSTformer(nn.Module):
     def prepared(self, dtype: torch.dtype) -> DSTformer:
         """The same network for inference, its blocks and its representation in `dtype`.
 
-        What is cheap and near the numbers that matter, the embedding of the 2D joints, the weights
-        of the streams and the head, stays in float32. Weights that need no conversion are shared.
+        What is cheap and near the numbers that matter, the embedding of the 2D joints and the head,
+        computes in float32. Weights that need no conversion are shared.
         """
         keep = ("temp_embed", "pos_embed", "joints_embed", "ts_attn", "head")
         return inference_copy(self, dtype, keep)
