@@ -115,7 +115,7 @@ def check_refused(said, *words: str) -> None:
         ("onnx tiny.safetensors --out a.onnx --opset 9", ("opset is 9", "at least 16")),
         ("onnx tiny.safetensors --out a.onnx --opset x", ("--opset", "a whole number")),
         ("onnx tiny.safetensors", ("--out", "is missing")),
-        ("onnx tiny.safetensors --out ''", ("--out is empty",)),
+        ("onnx tiny.safetensors --out ''", ("--out is missing",)),
         ("onnx --out a.onnx", ("MODEL", "is missing")),
         ("tflite tiny.safetensors", ("unknown export format 'tflite'", "known: onnx")),
     ],

@@ -171,6 +171,7 @@ def test_networks_of_other_skeletons_lift_their_own_joints(name):
         Bundle("vpose", of, SCREEN, ActionVocabulary(()), skeleton=skeleton), made.network
     ).lift(Keypoints(xy, name, 50.0, LENS.image_size))
     assert motion.joints * 1000 == pytest.approx(metres.joints, rel=1e-5)
+    assert "divided by 1000" in motion.provenance["unit"] and "unit" not in metres.provenance
 
 
 def test_image_space_is_scaled_to_a_person_and_says_so():
@@ -189,5 +190,7 @@ def test_person_features_and_image_space_are_for_the_joints_of_human36m():
         Bundle("vpose", of, FeatureConfig(), ActionVocabulary(()), skeleton=HUMANEVA_15)
     with pytest.raises(InputError, match="unit 'screen' are made for the skeleton human36m_17"):
         Bundle("vpose", of, SCREEN, ActionVocabulary(()), skeleton=HUMANEVA_15, unit="screen")
+    with pytest.raises(InputError, match="'coco_17' has no root joint; a network gives joints"):
+        Bundle("vpose", config(), SCREEN, ActionVocabulary(()), skeleton=get_skeleton("coco_17"))
     with pytest.raises(InputError, match="unknown unit 'inch'"):
         Bundle("vpose", config(), SCREEN, ActionVocabulary(()), unit="inch")

@@ -22,6 +22,7 @@ from ..methods.base import DTYPES, Precision
 from ..protocols import mocap, robustness
 from ..protocols.classical import LinearRegression, MeanPose
 from ..protocols.report import Report
+from ..skeletons import HUMAN36M_17
 from ..training.validation import evenly
 from ..view.robustness import save_robustness_figure
 from ..weights import DEFAULT, catalogue, find_weights, load
@@ -183,7 +184,14 @@ def _models(args: EvaluateArguments) -> dict[str, Lifter | None]:
     learned = [name for name in names if name not in CLASSICAL]
     for name in learned:
         find_weights(name, CLASSICAL)
-    return {name: load(name) if name in learned else None for name in names}
+    models = {name: load(name) if name in learned else None for name in names}
+    for name, lifter in models.items():
+        if lifter is not None and lifter.bundle.skeleton != HUMAN36M_17:
+            raise InputError(
+                f"model {name} gives the joints of {lifter.bundle.skeleton.name}; protocol "
+                f"{args.protocol} compares those of {HUMAN36M_17.name}: leave it out"
+            )
+    return models
 
 
 def _classical(

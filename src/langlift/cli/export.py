@@ -29,8 +29,8 @@ class OnnxArguments:
         json: print a summary as JSON.
     """
 
-    model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
-    out: Annotated[str, tyro.conf.arg(aliases=["-o"], metavar="FILE")]
+    model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")] = ""
+    out: Annotated[str, tyro.conf.arg(aliases=["-o"], metavar="FILE")] = ""
     opset: int = 18
     check: bool = True
     json: bool = False
@@ -52,7 +52,7 @@ def _onnx(args: OnnxArguments) -> int:
     check_installed(args.check)  # before torch, which takes seconds
     for name, value in (("MODEL", args.model), ("--out", args.out)):
         if not value.strip():
-            raise InputError(f"{name} is empty; write langlift export onnx MODEL --out FILE.onnx")
+            raise InputError(f"{name} is missing; write langlift export onnx MODEL --out FILE.onnx")
     from ..lifting.onnx_export import export_onnx
     from ..weights import load
 

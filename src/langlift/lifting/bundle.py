@@ -65,6 +65,11 @@ class Bundle:
     def __post_init__(self) -> None:
         if self.unit not in get_args(Unit):
             raise unknown("unit", str(self.unit), get_args(Unit))
+        if self.skeleton.root is None:
+            raise InputError(
+                f"skeleton {self.skeleton.name!r} has no root joint; a network gives joints "
+                "relative to one"
+            )
         for what, needs in (
             ("person features", self.features.kind == "person"),
             ("outputs in the unit 'screen'", self.unit == "screen"),
@@ -203,9 +208,9 @@ def _differences(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> l
         for n in wanted
         if n in state and state[n].shape != wanted[n].shape
     ]
-    return wrong + [
-        f"{n} is not finite" for n, value in state.items() if not value.isfinite().all()
-    ]
+    wrong += [f"{n} is not finite" for n, value in state.items() if not value.isfinite().all()]
+    variances = (n for n in state if n.endswith("running_var"))
+    return wrong + [f"{n} is below zero" for n in variances if (state[n] < 0).any()]
 
 
 def _check_header(path: Path, head: Mapping[str, str]) -> None:

@@ -153,7 +153,7 @@ class Lifter:
         if unit == "m":
             return joints, {}
         if unit == "mm":
-            return joints / 1000, {}
+            return joints / 1000, {"unit": "the network's millimetres divided by 1000"}
         ends = np.array(self.bundle.skeleton.bones)
         bones = np.linalg.norm(joints[:, ends[:, 0]] - joints[:, ends[:, 1]], axis=-1).sum(axis=-1)
         size = max(float(np.median(bones)), 1e-6)
