@@ -269,7 +269,10 @@ def resaved(path: Path, change) -> Path:
             r"encoder.shrink.bias is \(50,\) instead of \(51,\)",
         ),
         (lambda s: s["encoder.shrink.bias"].fill_(torch.nan), "encoder.shrink.bias is not finite"),
-        (lambda s: s["encoder.expand_bn.running_var"].fill_(-1), "running_var is below zero"),
+        (
+            lambda s: s["encoder.expand_bn.running_var"].fill_(-1),
+            "encoder.expand_bn.running_var is below zero",
+        ),
     ],
 )
 def test_tensors_that_do_not_fit_the_header_are_named(saved, change, message):
