@@ -109,6 +109,20 @@ def test_what_cannot_be_is_refused_by_all(together):
     assert said[1][2] == "process 0 of this run could not go on; see its message"
 
 
+def test_the_command_is_refused_once():
+    options = "train vpose --data synthetic --accumulate 1 --device cpu --dry-run"
+    ended = torchrun("-m", "langlift", *options.split())
+    assert ended.returncode != 0 and ended.stdout == ""
+    told = "langlift: accumulate is 1, but 2 processes share the pieces of a step; set --accumulate"
+    assert ended.stderr.count(told) == 1
+    assert "process 0 of this run" not in ended.stderr
+    assert "SIGABRT" not in ended.stderr
+
+
+def test_pytorch_has_nothing_to_warn_about(together):
+    assert "FutureWarning" not in together[2].stderr
+
+
 def test_a_process_that_ends_does_not_leave_the_other_waiting(together):
     folder, said, ended = together
     assert ended.returncode != 0

@@ -1,5 +1,7 @@
 """Windows as the papers draw them: each once per epoch, at the place that step and seed name."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -15,9 +17,14 @@ from langlift.errors import InputError
 from langlift.geometry.cameras import normalize_screen
 from langlift.geometry.human36m import human36m_cameras
 from langlift.lifting.features import FeatureConfig, mirror_features, mirror_joints
+from langlift.methods import METHODS
+from langlift.methods.base import Batch
 from langlift.training.batches import WindowSampler
 from langlift.training.cost import measure_cost
+from langlift.training.data import load_data
 from langlift.training.epochs import EpochSampler, make_sampler
+from langlift.training.loop import make_bundle
+from langlift.training.recipes import recipe
 
 EPOCHS = {
     **{"windows": "epochs", "cameras": "human36m", "augment": nothing()},
@@ -75,18 +82,32 @@ def test_pieces_are_parts_of_the_batch(noise):
             assert torch.equal(together, getattr(batch, name)), name
 
 
+def nearest(clip, camera):
+    """Depth in metres, in front of a camera, of what comes nearest to it in a clip."""
+    return camera.to_camera(centered(clip.joints).astype(np.float64))[..., 2].min()
+
+
 def every_view(clip, number):
     """Screen coordinates and root-relative joints of a clip by the cameras of its turn."""
     world = centered(clip.joints).astype(np.float64)
     for camera in human36m_cameras(TRAINING_CAMERAS[number % 5]):
         joints = camera.to_camera(world)
+        joints[..., 2] += max(0, 1 - nearest(clip, camera))
         screen = normalize_screen(camera.project(joints), camera.image_size)
         yield screen, joints - joints[:, :1]
 
 
-def test_windows_are_views_of_the_clips_plain_and_mirrored():
+def running(clip):
+    """The clip along a path of 14 m, longer than there is room between the cameras."""
+    way = np.linspace(-7, 7, len(clip))[:, None, None] * np.array([0.0, 1.0, 0.0])
+    return dataclasses.replace(clip, joints=clip.joints + way)
+
+
+@pytest.mark.parametrize("clips", [CLIPS[:2], [running(clip) for clip in CLIPS[:2]]])
+def test_windows_are_views_of_the_clips_plain_and_mirrored(clips):
+    """Views by a camera that the person runs past are those from where nobody is too near."""
     known = []
-    for number, clip in enumerate(CLIPS[:2]):
+    for number, clip in enumerate(clips):
         offset = (-(-len(clip) // 9) * 9 - len(clip)) // 2
         for screen, joints in every_view(clip, number):
             for start in range(-offset, len(clip), 9):
@@ -94,16 +115,66 @@ def test_windows_are_views_of_the_clips_plain_and_mirrored():
                 pair = screen[frames], joints[frames[4:-4]], ACTIONS.index(clip.action)
                 known += [pair, (mirror_features(pair[0]), mirror_joints(pair[1]), pair[2])]
     targets = np.array([joints for _, joints, _ in known])
-    batch, used = epochs().batch(3), set()
+    batch, used = epochs(clips).batch(3), set()
     for xy, joints, action in zip(batch.xy, batch.joints, batch.action, strict=True):
-        nearest = int(np.abs(targets - joints.numpy()).max(axis=(1, 2, 3)).argmin())
-        np.testing.assert_allclose(joints, known[nearest][1], atol=1e-5)
-        np.testing.assert_allclose(xy, known[nearest][0], atol=1e-5)
-        labels = (known[nearest][2], ACTIONS.mirror[known[nearest][2]])
-        assert int(action) == labels[nearest % 2]
-        used.add(nearest)
+        found = int(np.abs(targets - joints.numpy()).max(axis=(1, 2, 3)).argmin())
+        np.testing.assert_allclose(joints, known[found][1], atol=1e-5)
+        np.testing.assert_allclose(xy, known[found][0], atol=1e-5)
+        labels = (known[found][2], ACTIONS.mirror[known[found][2]])
+        assert int(action) == labels[found % 2]
+        used.add(found)
     assert len(used) == 8
     assert (batch.confidence == 1).all() and batch.confidence.shape == batch.xy.shape[:-1]
+
+
+def test_a_view_without_an_image_is_told_as_data(monkeypatch):
+    """Were the camera not to step back, this would be the loss that is nan at step 0."""
+    monkeypatch.setattr("langlift.training.epochs.way_back", lambda joints: 0.0)
+    clip = running(CLIPS[0])
+    assert min(nearest(clip, camera) for camera in human36m_cameras("S1")) < 0
+    message = rf"clip '{clip.clip_id}' has no finite image in camera .*; check that its joints are"
+    with pytest.raises(InputError, match=message):
+        epochs([clip])
+
+
+#: The architecture of each method in a size for tests.
+TINY = {
+    "vpose": {"widths": (3, 3), "channels": 8},
+    "a3dhp": {"frames": 27, "channels": 8},
+    "mixste": {"frames": 27, "channels": 8, "depth": 1, "heads": 2},
+    "dstformer": {"frames": 27, "channels": 8, "representation": 8, "depth": 1, "heads": 2},
+}
+
+
+@pytest.fixture(scope="module")
+def synthetic():
+    """All clips of ``--data synthetic``; some run past a camera of their turn."""
+    data = load_data("synthetic", recipe("paper"))
+    views = [
+        nearest(clip, camera)
+        for number, clip in enumerate(data.train)
+        for camera in human36m_cameras(TRAINING_CAMERAS[number % 5])
+    ]
+    assert len(views) == 1680 and min(views) < 0
+    return data
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_papers_recipe_sees_all_synthetic_clips(synthetic, method):
+    """A whole epoch, window by window, and a step on some of them."""
+    config = recipe("paper", method)
+    model = dataclasses.replace(config.model, **TINY[method])
+    frames = min(config.frames, 27)
+    config = dataclasses.replace(config, model=model, frames=frames, batch=4096, precision="fp32")
+    network = make_bundle(method, config, synthetic).build().train()
+    sampler = make_sampler(synthetic.train, synthetic.actions, config, network.padding)
+    steps = -(-sampler.windows // config.batch)
+    for step in range(steps):
+        batch = sampler.batch(step)
+        assert all(torch.isfinite(getattr(batch, name)).all() for name in NAMES)
+    assert steps > 1
+    few = Batch(*(getattr(batch, name)[:8] for name in NAMES))
+    assert torch.isfinite(network.training_loss(few).total)
 
 
 def test_noise_is_drawn_once_per_view():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from cli_fixtures import Command, files_under
-from import_fixtures import CASES, official, save
+from import_fixtures import CASES, official, save, to_mmpose
 from lifting_fixtures import randomised
 from test_unpickle import touching
 
@@ -17,6 +17,7 @@ from langlift.lifting.bundle import Bundle, save_bundle
 from langlift.lifting.features import FeatureConfig
 from langlift.methods import METHODS
 from langlift.methods.vpose import VPoseConfig
+from langlift.weights.importing import import_checkpoint
 
 
 @pytest.fixture
@@ -109,8 +110,16 @@ def test_content_that_is_no_state_dict(refused, tmp_path):
         ({"epoch": 3, "loss": 0.1}, 'only "epoch", "loss"'),
         ({"model_pos": {}}, "its state dict is empty"),
         ({"model_pos": {"a": 3}}, "'a' in its state dict is int; it must be a tensor"),
-        ({"model_pos": {1: torch.ones(1)}}, "'1' in its state dict is StoredTensor"),
-        ({"state_dict": {"a": np.ones(2)}}, "must be a tensor"),
+        ({"model_pos": {1: torch.ones(1)}}, "a name in its state dict is int; names must be text"),
+        ({"state_dict": {"a": np.ones(2)}}, "'a' in its state dict is array; it must be a tensor"),
+        ({"model_pos": {1, 2}}, "its entry model_pos is set, no state dict; give a trained"),
+        ({"model": torch.ones(2), "epoch": 1}, "its entry model is tensor, no state dict"),
+        ({"state_dict": torch.device("cpu")}, "its entry state_dict is object, no state dict"),
+        ({"model_pos": None}, "its entry model_pos is None, no state dict"),
+        (torch.ones(2), "it holds no state dict but tensor"),
+        ({1: 2}, "only entries whose names are no text"),
+        ({f"e{n}": 1 for n in range(20)}, '"e7" and 12 more'),
+        ({"model_pos": {"n" * 5000: torch.ones(1)}}, "has 5000 letters; names have at most 200"),
     ):
         assert said in refused(save(tmp_path / "x.bin", content))
 
@@ -186,16 +195,37 @@ def test_tensors_that_tell_a_size_must_be_there(refused, tmp_path):
 def test_numbers_that_are_none(refused, tmp_path):
     state = vpose_state()
     state["shrink.bias"][3] = torch.nan
-    assert "1 not finite (shrink.bias)" in refused(save(tmp_path / "x.bin", state))
+    assert "1 not finite in float32 (shrink.bias)" in refused(save(tmp_path / "x.bin", state))
+    state = vpose_state() | {"shrink.bias": torch.full((51,), 1e200, dtype=torch.float64)}
+    assert "1 not finite in float32 (shrink.bias)" in refused(save(tmp_path / "x.bin", state))
     state = vpose_state() | {"shrink.bias": torch.ones(51, dtype=torch.int64)}
     assert "1 of another type (shrink.bias torch.int64)" in refused(save(tmp_path / "x", state))
+
+
+def test_negative_variances(refused, tmp_path):
+    state = vpose_state()
+    state["expand_bn.running_var"][2] = -1e-6
+    said = refused(save(tmp_path / "x.bin", state))
+    assert "1 with negative variances (expand_bn.running_var)" in said
+    state["expand_bn.running_var"][2] = 0  # a channel that never changed
+    out = tmp_path / "ok.safetensors"
+    import_checkpoint(save(tmp_path / "x.bin", state), "vpose", out)
+    assert out.exists()
 
 
 def test_joints_that_no_lifter_takes(refused, tmp_path):
     for joints, options, said in (
         ((17, 15), (), "it takes 17 joints and gives 15; lifters need the same joints"),
         ((17, 1), (), "a trajectory network, which cannot lift"),
-        ((16, 16), (), "it gives 16 joints, which says no skeleton; name it with --skeleton"),
+        ((16, 16), (), "it gives 16 joints; no skeleton with a root joint here has so many"),
+        ((25, 25), (), "which says no skeleton; name it with --skeleton (body_25)"),
+        ((25, 25), ("--skeleton", "body_25b"), "skeleton body_25b has no root joint"),
+        (
+            (17, 17),
+            ("--skeleton", "coco_17"),
+            "skeleton coco_17 has no root joint, which lifting "
+            "needs; give another with --skeleton (human36m_17 or mpi_inf_3dhp_17)",
+        ),
         ((17, 17), ("--skeleton", "humaneva_15"), "gives 17 joints, but skeleton humaneva_15 has"),
         ((17, 17), ("--skeleton", "human36"), "unknown skeleton 'human36'"),
     ):
@@ -225,9 +255,33 @@ def test_heads_that_do_not_share_the_channels(refused, tmp_path):
 def test_sizes_that_no_network_has(refused, tmp_path):
     """Names and shapes of a damaged file must not make it build a network without end."""
     state = CASES["mixste"].network().state_dict()
-    state["STEblocks.99999999.norm1.bias"] = torch.ones(1)
+    state["STEblocks.9999.norm1.bias"] = torch.ones(1)
     said = refused(save(tmp_path / "x.bin", state), "mixste", "--heads", 4)
-    assert "depth is 100000000; it must be at least 1 and at most" in said
+    assert f"its names count 10000 levels, but it has {len(state)} tensors in all" in said
+
+
+@pytest.mark.parametrize("number", ["999999999", "9" * 100, "\u0663"])
+def test_numbers_in_names_that_no_network_has(refused, tmp_path, number):
+    name = f"layers_conv.{number}.weight"
+    said = refused(save(tmp_path / "x.bin", vpose_state() | {name: torch.ones(1)}))
+    assert f"its tensors are not those of such a VPose: 1 not known ({name})" in said
+    theirs = f"backbone.tcn_blocks.{number}.conv1.0.conv.weight"
+    state = to_mmpose(vpose_state(), "head") | {theirs: torch.ones(1)}
+    said = refused(save(tmp_path / "x.bin", state))
+    assert f"1 not known ({theirs})" in said
+
+
+def test_two_names_for_one_tensor(refused, tmp_path):
+    state = to_mmpose(vpose_state(), "head")
+    state["keypoint_head.conv.bias"] = state["head.conv.bias"] + 1
+    said = refused(save(tmp_path / "x.bin", state))
+    assert "several of its names stand for the same tensor; give one network alone" in said
+
+
+def test_a_shape_of_many_axes_is_shortened(refused, tmp_path):
+    state = vpose_state() | {"shrink.weight": torch.ones((1,) * 60)}
+    said = refused(save(tmp_path / "x.bin", state))
+    assert "shrink.weight is (1, 1, 1, 1, 1, 1, ...); it must have 3 axes" in said
 
 
 # Options

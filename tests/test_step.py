@@ -81,6 +81,21 @@ def test_pieces_give_the_mean_gradient():
         torch.testing.assert_close(pieces[name], value, rtol=1e-4, atol=1e-7)
 
 
+def test_a_loss_that_is_not_finite_is_told_as_it_is():
+    """In a run and in a dry run, which saves nothing; the weights stay what they were."""
+    config = config_of(lr=2e-3)
+    network, batch = network_of(config), batch_of(config)
+    before = copy.deepcopy(network.state_dict())
+    broken = dataclasses.replace(batch, joints=batch.joints * float("nan"))
+    message = (
+        r"the loss is nan at step 5; start a new run with a lower learning rate \(--lr, now "
+        r"0.002\); whatever was saved before this step is kept"
+    )
+    with pytest.raises(InputError, match=message):
+        run_step(network, make_optimizer(network, config), broken, config, 5)
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
 def test_dropout_of_a_piece_depends_on_seed_step_and_piece_only():
     model = dataclasses.replace(ATTENTION, drop_path=0.5, depth=2)
     config = dataclasses.replace(config_of(grad_clip=0.0, accumulate=2), model=model)

@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import struct
 import zipfile
 from pathlib import Path
 
@@ -11,8 +12,9 @@ import torch
 from test_unpickle import Payload, touching
 
 from langlift.errors import InputError
+from langlift.formats.stand_ins import Inert
 from langlift.formats.torch_files import StoredTensor, open_torch_file
-from langlift.formats.unpickle import Inert, unpickle
+from langlift.formats.unpickle import unpickle
 
 ZIP = pytest.mark.parametrize("as_zip", [True, False], ids=["zip", "older"])
 
@@ -174,3 +176,127 @@ def test_a_whole_network_is_refused_by_its_class(tmp_path):
         open_torch_file(path),
     ):
         pass
+
+
+# Sizes that nothing has
+
+
+def lying(path: Path, arguments: tuple, count: int = 12, as_zip: bool = True) -> Path:
+    """A checkpoint of one tensor of 12 numbers, written by hand, with what it says of itself."""
+    kind = b"ctorch\nFloatStorage\n"
+    storage = b"(U\x07storage" + kind + b"U\x010U\x03cpu" + plain(count) + b"tQ"
+    tensor = b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage
+    content = b"\x80\x02}U\x01a" + tensor + b"".join(map(plain, arguments)) + b"tRs."
+    numbers = bytes(48)
+    if as_zip:
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("x/data.pkl", content)
+            archive.writestr("x/data/0", numbers)
+        return path
+    path.write_bytes(OLDER + content + pickle.dumps(["0"], 2) + struct.pack("<q", count) + numbers)
+    return path
+
+
+def plain(value: object) -> bytes:
+    """A value without the start and the end of a pickle; it must not use the memo."""
+    raw = io.BytesIO()
+    pickler = pickle.Pickler(raw, 2)
+    pickler.fast = True
+    pickler.dump(value)
+    return raw.getvalue()[2:-1]
+
+
+OLDER = b"".join(
+    pickle.dumps(each, 2) for each in (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True})
+)
+
+
+@ZIP
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((2**63, (3, 4), (4, 1)), "a tensor that is no view of numbers"),
+        ((0, (2**62, 2**62, 0), (1, 1, 1)), "a tensor that is no view of numbers"),
+        ((0, (2**70, 0), (1, 1)), "a tensor that is no view of numbers"),
+        ((0, (3, 4), (2**64, 1)), "a tensor that is no view of numbers"),
+        ((0, (1,) * 65, (1,) * 65), "a tensor that is no view of numbers"),
+        ((0, (3, 4), (4,)), "a tensor that is no view of numbers"),
+        ((0, "ab", "cd"), "a tensor that is no view of numbers"),
+        ((None, None, None), "a tensor that is no view of numbers"),
+        ((10**15, (3, 4), (4, 1)), "a tensor outside of its numbers"),
+        ((0, (3, 4), (2**62, 1)), "a tensor outside of its numbers"),
+        ((1, (3, 4), (4, 1)), "a tensor outside of its numbers"),
+    ],
+)
+def test_a_tensor_of_impossible_sizes_is_refused(tmp_path, as_zip, arguments, said):
+    with pytest.raises(InputError, match=said):
+        opened(lying(tmp_path / "x.pt", arguments, as_zip=as_zip))
+
+
+@ZIP
+@pytest.mark.parametrize("count", [2**35, 2**58, 2**62, 2**63, 2**70, -12, True])
+def test_a_storage_that_the_file_cannot_hold_is_refused(tmp_path, as_zip, count):
+    said = r"more numbers than are in|fewer numbers than|something other than the numbers"
+    if not -(2**63) <= count < 2**63:  # the length before the numbers has 64 bits
+        as_zip = True
+    with pytest.raises(InputError, match=said):
+        opened(lying(tmp_path / "x.pt", (0, (3, 4), (4, 1)), count, as_zip))
+
+
+@ZIP
+def test_what_these_files_are_made_of_is_read(tmp_path, as_zip):
+    got = opened(lying(tmp_path / "x.pt", (0, (3, 4), (4, 1)), as_zip=as_zip))
+    assert torch.equal(got["a"], torch.zeros(3, 4))
+    got = opened(lying(tmp_path / "x.pt", (2, (3, 0), (4, 1)), as_zip=as_zip))
+    assert got["a"].shape == (3, 0)
+
+
+@pytest.mark.parametrize("count", [2**28 + 1, 2**35])
+def test_a_hollow_file_is_refused_before_it_is_read(tmp_path, count):
+    """A file system stores no zeros: this takes a few bytes of the disk and fills the memory."""
+    path = lying(tmp_path / "x.pt", (0, (3, 4), (4, 1)), count, as_zip=False)
+    with path.open("r+b") as stream:
+        stream.truncate(path.stat().st_size + 4 * count)
+    with pytest.raises(InputError, match="a tensor's numbers have over 1 GiB; no network here"):
+        opened(path)
+
+
+@pytest.mark.parametrize(
+    "keys", [5, None, [[]], [5], ["0", "0"], {"0": 1}, "0", ["other"], [("0",)]]
+)
+def test_a_list_of_storages_that_is_none_is_refused(tmp_path, keys):
+    path = lying(tmp_path / "x.pt", (0, (3, 4), (4, 1)), as_zip=False)
+    listed = pickle.dumps(["0"], 2)
+    raw = path.read_bytes()
+    start = raw.rindex(listed)
+    numbers = raw[start + len(listed) :]
+    path.write_bytes(raw[:start] + pickle.dumps(keys, 2) + numbers * 2)
+    with pytest.raises(InputError, match="the list of its storages is wrong"):
+        opened(path)
+
+
+@pytest.mark.parametrize("head", [np.ones(2), (((),),), [1], 0x1950A86A20F9469CFC6C + 1, "x"])
+def test_a_head_of_any_kind_is_refused(tmp_path, head):
+    path = tmp_path / "x.pt"
+    path.write_bytes(pickle.dumps(head, 2))
+    with pytest.raises(InputError, match=r"a pickle but no checkpoint of torch\.save"):
+        opened(path)
+    path.write_bytes(pickle.dumps(0x1950A86A20F9469CFC6C, 2) + pickle.dumps(head, 2) * 2)
+    with pytest.raises(InputError, match="its head is not that of a checkpoint"):
+        opened(path)
+
+
+def test_a_zip_with_parts_larger_than_itself_is_refused(tmp_path):
+    path = lying(tmp_path / "x.pt", (0, (3, 4), (4, 1)))
+    raw = bytearray(path.read_bytes())
+    entry = raw.rindex(b"PK\x01\x02")
+    raw[entry + 20 : entry + 28] = struct.pack("<II", 2**31, 2**31)
+    path.write_bytes(raw)
+    with pytest.raises(InputError, match="its parts are larger than the file"):
+        opened(path)
+
+
+def test_views_of_one_storage_are_read_once(tmp_path):
+    base = torch.arange(4000.0)
+    got = opened(saved(tmp_path / "x.pt", {str(n): base[n : n + 2] for n in range(500)}, True))
+    assert all(got[str(n)].tolist() == [n, n + 1] for n in range(500))

@@ -9,7 +9,8 @@ from tiny_runs import lines, run, tiny_config, tiny_data
 from langlift.cli import train as cli
 from langlift.errors import InputError
 from langlift.methods import METHODS
-from langlift.training import log
+from langlift.training import cost, log
+from langlift.training.distributed import LeaderError
 from langlift.training.folder import CONFIG
 from langlift.training.recipes import RECIPES
 
@@ -70,10 +71,37 @@ def test_a_dry_run_tells_of_pieces_and_epochs(command, tmp_path):
     epochs = "--windows epochs --cameras human36m --features.kind screen --recipe bare"
     epochs += " --augment.noise 0 --augment.noise-amount 0"
     _, said = command(f"{epochs} --dry-run --json")
-    cost = json.loads(said)
-    assert (cost["device"], cost["processes"], cost["pieces"]) == ("cpu", 1, 1)
-    assert cost["epoch_steps"] > 1 and cost["epoch_steps"] * 4 % 8 == 0  # 4 cameras, mirrored
+    told = json.loads(said)
+    assert (told["device"], told["processes"], told["pieces"]) == ("cpu", 1, 1)
+    assert told["epoch_steps"] > 1 and told["epoch_steps"] * 4 % 8 == 0  # 4 cameras, mirrored
     assert list(tmp_path.iterdir()) == []
+
+
+def test_slow_steps_are_measured_once(command, monkeypatch):
+    """The step that warms up counts as time that has gone by, not as one that was measured."""
+    _, said = command("--dry-run --json")
+    assert json.loads(said)["measured_steps"] == 3
+    assert "frames/s), measured on 3 steps\n" in command("--dry-run")[1]
+    made, seen = [], []
+    monkeypatch.setattr(cost, "run_step", lambda *arguments: made.append(arguments[4]))
+    clock = iter([0.0, 15.0, 31.0])
+    monkeypatch.setattr(cost.time, "monotonic", lambda: next(clock))
+    told = cost.measure_cost(
+        "vpose", tiny_config(), tiny_data(), advance=lambda *at: seen.append(at)
+    )
+    assert made == [0, 1] and seen == [(1, 4), (2, 4)]
+    assert (told.step_seconds, told.measured_steps) == (16.0, 1)
+    assert told.total_seconds == 40 * 16.0
+    assert "(4 frames/s), measured on 1 step\n" in cli._describe(told)
+
+
+def test_processes_that_do_not_lead_fail_in_silence(command, monkeypatch, capsys):
+    def fail(*arguments):
+        raise LeaderError("process 0 of this run could not go on; see its message")
+
+    monkeypatch.setattr(cli, "load_data", fail)
+    assert command("--dry-run") == (2, "")
+    assert capsys.readouterr().err == ""
 
 
 def events(folder):

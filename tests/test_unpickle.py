@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from langlift.errors import InputError
-from langlift.formats.unpickle import Inert, unpickle
+from langlift.formats.stand_ins import Inert
+from langlift.formats.unpickle import LONGEST, unpickle
 
 
 class Payload:
@@ -173,7 +174,7 @@ def test_code_behind_dots_or_a_number_is_refused():
 def test_a_function_that_may_be_called_cannot_be_changed():
     """Setting attributes of it would change it for everybody who calls it later."""
     raw = b"\x80\x02ccollections\nOrderedDict\nN}U\x0c__defaults__K\x01s\x86b."
-    with pytest.raises(InputError, match="it changes Callee"):
+    with pytest.raises(InputError, match="it changes a function"):
         unpickle(io.BytesIO(raw))
 
 
@@ -234,3 +235,159 @@ def test_a_damaged_pickle_is_refused_in_words(cut):
 def test_a_reference_out_of_the_pickle_needs_its_file():
     with pytest.raises(InputError, match="refers to data outside of itself"):
         unpickle(io.BytesIO(b"\x80\x02K\x01Q."))
+
+
+# A few bytes that stand for very much
+
+
+def refused(raw: bytes) -> str:
+    with pytest.raises(InputError) as caught:
+        unpickle(io.BytesIO(b"\x80\x04" + raw))
+    return str(caught.value)
+
+
+#: A tuple that holds the one before it twice, 60 times over: 2**60 members to hash or to print.
+DOUBLED = b")q\x00" + b"".join(
+    b"0h" + bytes([n]) + b"h" + bytes([n]) + b"\x86q" + bytes([n + 1]) for n in range(60)
+)
+DEEP = b")" + b"\x85" * 200_000  # overflows the stack of the machine when it is hashed
+
+
+@pytest.mark.parametrize("key", [DOUBLED, DEEP, b"]", b"}", b"(K\x01K\x02t"])
+@pytest.mark.parametrize(
+    "around",
+    [
+        (b"}", b"K\x01s"),
+        (b"}(", b"K\x01u"),
+        (b"(", b"K\x01d"),
+        (b"\x8f(", b"\x90"),
+        (b"(", b"\x91"),
+        (b"cbuiltins\nset\n](", b"e\x85R"),
+        (b"cbuiltins\nfrozenset\n](", b"e\x85R"),
+        (b"(ibuiltins\nset\n", b""),
+        (b"cbuiltins\ndict\n](", b"K\x01\x86e\x85R"),
+        (b"ccollections\nOrderedDict\n](](", b"K\x01ee\x85R"),
+        (b"ccollections\nCounter\n](", b"K\x01\x86e\x85R"),
+    ],
+    ids=["setitem", "setitems", "dict", "additems", "frozen", "set()", "frozenset()", "inst",
+         "dict()", "OrderedDict()", "Counter()"],
+)  # fmt: skip
+def test_keys_are_plain_values(around, key):
+    before, after = around
+    if before.startswith(b"(i"):  # the values come before the name
+        before, after = b"(](", b"eibuiltins\nset\n"
+    kind = {b"]": "list", b"}": "dict"}.get(key, "tuple")
+    said = refused(before + key + after + b".")
+    assert said == (
+        f"it holds a dictionary or set with a key of type {kind}; only text and numbers are read "
+        "as keys"
+    )
+
+
+def test_keys_of_the_usual_kinds_come_back():
+    value = {"a": 1, b"b": 2, -3: 3, 2.5: 4, None: 5, True: 6, np.int64(7): 7, np.str_("c"): 8}
+    assert loaded(value) == value
+    leftover = loaded({Path("x"): 1, torch.float32: 2}, names={"torch.float32": Inert()})
+    assert list(leftover.values()) == [1, 2]
+
+
+def test_numbers_that_collide_are_no_keys():
+    """Multiples of 2**61 - 1 all have the hash 0: a dictionary of them takes for ever."""
+    for many in (dict.fromkeys([2**63]), {2**100}):
+        with pytest.raises(InputError, match="a number of over 63 bits as key"):
+            loaded(many)
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (b"cnumpy\ndtype\n" + DOUBLED + b"\x85R.", "arrays of type tuple; only numbers"),
+        (b"c_codecs\nencode\nX\x01\0\0\0a" + DOUBLED + b"\x86R.", "in the encoding tuple"),
+        (b"cbuiltins\nset\n" + b"U\x01a\x85R.", "it makes a set from str; only lists are read"),
+        (b"cbuiltins\ndict\nK\x01\x85R.", "it makes a dictionary from int; only pairs"),
+        (b"cbuiltins\ndict\n]K\x01a\x85R.", "from values that are no pairs"),
+        (b"cbuiltins\nint\nU\x019\x85R.", "it calls a class, which no file of plain data does"),
+        (b"]K\x00K\x01s.", "it sets entries of list, which is no dictionary"),
+        (b"](K\x01\x90.", "it adds members to list, which is no set"),
+        (b"}(K\x01u.", "a key that has no value"),
+        (b"ccollections\nOrderedDict\n)RK\x01a.", "an instruction does not fit its values"),
+        (b"ccollections\nOrderedDict\n)\x81.", "an instruction does not fit its values"),
+    ],
+)
+def test_what_cannot_be_told_in_full_is_told_by_kind(raw, said):
+    got = refused(raw)
+    assert said in got
+    assert not any(name in got for name in ("_Dict", "Callee", "Named", "Leftover", "_Array"))
+
+
+def test_lengths_are_not_believed(tmp_path):
+    """The library makes room for so many bytes before it reads them, from a file at any rate."""
+    for head in (b"\x96", b"\x8e", b"\x8d", b"\x95"):
+        file = tmp_path / "x"
+        file.write_bytes(b"\x80\x05" + head + (2**40).to_bytes(8, "little") + b"x.")
+        with file.open("rb") as stream, pytest.raises(InputError, match="it ends within a value"):
+            unpickle(stream)
+
+
+def test_bytes_that_can_be_changed_come_back():
+    assert loaded(bytearray(b"ab"), 5) == bytearray(b"ab")
+
+
+def test_a_long_pickle_is_refused():
+    assert loaded(b"x" * (LONGEST - 100)) == b"x" * (LONGEST - 100)
+    with pytest.raises(InputError, match="more than 8 MiB; give a checkpoint, whose numbers are"):
+        loaded(b"x" * LONGEST)
+
+
+@pytest.mark.parametrize(
+    ("function", "value"),
+    [
+        (b"c_codecs\nencode\n", b"X\x40\x42\x0f\x00" + b"x" * 1_000_000),
+        (b"cbuiltins\nbytearray\n", b"B\x40\x42\x0f\x00" + b"x" * 1_000_000),
+        (b"cbuiltins\nset\n", b"](" + b"N" * 1_000_000 + b"e"),
+    ],
+)
+def test_copies_without_end_are_refused(function, value):
+    again = b"h\x00h\x01U\x06latin1\x86R" if b"encode" in function else b"h\x00h\x01\x85R"
+    raw = function + b"q\x00" + value + b"q\x01(" + again * 10_000 + b"l."
+    assert refused(raw) == "it makes far more of its values than it holds; refused"
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape"),
+    [
+        (b"S0", b"\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x0f\x85"),
+        (b"f8", b"(" + b"K\x00" * 65 + b"t"),
+        (b"f8", b"\x8a\x09" + b"\0" * 8 + b"\x01K\x00\x86"),
+        (b"f8", b"\x8a\x08" + b"\0" * 7 + b"\x40" + b"2K\x00\x87"),
+    ],
+)
+def test_shapes_that_no_array_has_are_refused(kind, shape):
+    raw = reconstructed(kind, shape + b"TYPE\x89U\x00")
+    with pytest.raises(InputError, match=r"proper shape|does not fit its shape"):
+        unpickle(io.BytesIO(raw), encoding="latin1")
+
+
+def test_a_number_is_no_buffer():
+    raw = (
+        b"cnumpy.core.numeric\n_frombuffer\n(\x8a\x06\0\0\0\0\0\x01cnumpy\ndtype\nU\x02f8\x85R"
+        b"K\x01\x85U\x01CtR."
+    )
+    assert refused(raw) == "it holds an array whose data does not fit its type"
+
+
+def test_arrays_in_arrays_do_not_end_the_process():
+    inside = b""
+    for _ in range(3000):
+        inside = (
+            b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R"
+            b"(K\x01K\x01\x85cnumpy\ndtype\nU\x02O8\x85R\x89](" + inside
+        )
+    value = unpickle(io.BytesIO(b"\x80\x02" + inside + b"N" + b"etb" * 3000 + b"."))
+    assert value.shape == (1,)
+    del value
+
+
+def test_a_long_name_is_shortened():
+    said = refused(b"cos\n" + b"x" * 100_000 + b"\n.")
+    assert "it asks for os.xxx" in said and len(said) < 300

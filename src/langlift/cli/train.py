@@ -19,13 +19,13 @@ from ..methods import METHODS, get_method
 from ..training.config import TrainConfig, from_dict
 from ..training.cost import Cost, measure_cost
 from ..training.data import SYNTHETIC, Data, load_data
-from ..training.distributed import Team, open_team
+from ..training.distributed import LeaderError, Team, open_team
 from ..training.folder import CONFIG
 from ..training.log import check_tensorboard
 from ..training.loop import train
 from ..training.recipes import RECIPES, recipe
 from .arguments import parse, progress
-from .main import INTERRUPTED
+from .main import BAD_INPUT, INTERRUPTED
 
 #: Options that say where a run is and not what it is; whether a value follows.
 _NOT_IN_CARD = {
@@ -80,21 +80,36 @@ def run(argv: Sequence[str]) -> int:
         raise InputError("no folder for the run; give --out FOLDER")
     if args.tensorboard:
         check_tensorboard()
-    with open_team(args.device) as team:
-        team.pieces(args.config.accumulate)  # refused before data is read
-        data = load_data(args.data, args.config)
-        if args.out is None or args.dry_run:
-            cost = measure_cost(method, args.config, data, team)
-            if team.leads:
-                print(json.dumps(asdict(cost)) if args.json else _describe(cost))
-            return 0
-        data = replace(data, card={**data.card, "command": _command(argv)})
+    try:
+        with open_team(args.device) as team:
+            return _run(method, args, team, _command(argv))
+    except LeaderError:
+        return BAD_INPUT
+
+
+def _run(method: str, args: TrainArguments, team: Team, command: str) -> int:
+    """Measure or train as one process of a team, give the exit status."""
+    pieces = args.config.accumulate
+    team.first(lambda: team.pieces(pieces), range(0))  # refused once, and before data is read
+    data = load_data(args.data, args.config)
+    if args.out is not None and not args.dry_run:
+        data = replace(data, card={**data.card, "command": command})
         return _train(method, args, data, args.out, team)
+    with progress("measuring", _silent(args, team)) as advance:
+        cost = measure_cost(method, args.config, data, team, advance)
+    if team.leads:
+        print(json.dumps(asdict(cost)) if args.json else _describe(cost))
+    return 0
+
+
+def _silent(args: TrainArguments, team: Team) -> bool:
+    """Whether this process shows nothing while it works."""
+    return args.quiet or args.json or not team.leads
 
 
 def _train(method: str, args: TrainArguments, data: Data, out: Path, team: Team) -> int:
     """Run what was asked for, print what happens, give the exit status."""
-    quiet = args.quiet or args.json or not team.leads
+    quiet = _silent(args, team)
     with progress("training", quiet) as advance:
 
         def report(entry: dict[str, Any]) -> None:
@@ -173,7 +188,8 @@ def _describe(cost: Cost) -> str:
         f"({cost.encoder_parameters:,} without the action head)",
         f"training clips   {cost.clips:,} ({cost.frames:,} frames, {cost.classes} classes)",
         f"memory           {cost.memory_mb:.0f} MB at the most in this process so far",
-        f"time per step    {cost.step_seconds:.3f} s ({cost.frames_per_second:,.0f} frames/s)",
+        f"time per step    {cost.step_seconds:.3f} s ({cost.frames_per_second:,.0f} frames/s), "
+        f"measured on {cost.measured_steps} step{'s' if cost.measured_steps > 1 else ''}",
         f"time for the run {cost.total_seconds / 3600:.1f} h without validation",
     ]
     if cost.device != "cpu":

@@ -1,231 +1,75 @@
 """Pickles read without running any code from the file: the only module that touches pickle.
 
 A pickle is a program that may call whatever it can name. Here a name is looked up in a fixed table
-and in nothing else: plain containers, numpy arrays and what the caller adds. Whatever is known to
-be a harmless leftover (random generators, settings of a training run) becomes an `Inert`
-placeholder; every other name refuses the file. What the table holds are stand-ins of our own that
-check what they are given, never the functions of numpy or torch: those trust their arguments.
+(`stand_ins`) and in nothing else: plain containers, numpy arrays and what the caller adds. What is
+known to be a harmless leftover (random generators, settings of a training run) becomes an `Inert`
+placeholder; every other name refuses the file.
+
+A few bytes may also stand for very much: keys that take for ever to hash, copies of copies. So keys
+are plain values alone, and how much may be read and made is limited.
 """
 
 from __future__ import annotations
 
-import math
+import os
 import pickle
-import re
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, BinaryIO
-
-import numpy as np
+import struct
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, BinaryIO, ClassVar
 
 from ..errors import InputError
 from .files import one_line
+from .stand_ins import Callee, Inert, check_keys, kind_of, stand_ins
 
-#: Letters and bytes of the array types that are read: numbers, truth values, text and objects.
-_PLAIN_TYPE = re.compile(r"b1|[iufc](?:1|2|4|8|16)|[SU][0-9]{1,9}|O[48]?")
-_NUMPY_HOMES = ("numpy.core", "numpy._core")
-#: Leftovers of training runs whose values nobody needs.
-_LEFTOVERS = (
-    *("numpy.random._pickle.__randomstate_ctor", "numpy.random._pickle.__generator_ctor"),
-    *("numpy.random._pickle.__bit_generator_ctor", "numpy.random.__RandomState_ctor"),
-    *("numpy.random.mtrand.__RandomState_ctor", "mtrand.__RandomState_ctor"),
-    *("numpy.random._mt19937.MT19937", "numpy.random._pcg64.PCG64"),
-    *("numpy.random.bit_generator.__pyx_unpickle_SeedSequence",),
-    *("numpy.random.bit_generator.SeedSequence", "argparse.Namespace", "easydict.EasyDict"),
-    *("yacs.config.CfgNode", "pathlib.PosixPath", "pathlib.WindowsPath"),
-    *("mmcv.utils.config.ConfigDict", "mmengine.config.config.ConfigDict"),
-    *("mmengine.logging.history_buffer.HistoryBuffer",),
-    *("mmengine.logging.message_hub.MessageHub",),
-)
+#: Most bytes of a pickle; the tensors of a checkpoint are outside of it.
+LONGEST = 8 * 2**20
+_MOST_MADE = 128 * 2**20  # bytes given to and made by functions, which may copy one value often
+_LONGEST_NAME = 200  # letters of a name in a message
+_READER: Any = pickle._Unpickler  # type: ignore[attr-defined]
 
 
-class Fixed:
-    """Base of what a pickle may name or hold but not change."""
+class _Bounded:
+    """A stream that gives no more than it has: files make room for all that is asked for first."""
 
-    __slots__ = ()
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        here = stream.tell()
+        self._left = stream.seek(0, os.SEEK_END) - here
+        self._allowed = LONGEST
+        stream.seek(here)
 
-    def __setstate__(self, state: object) -> None:
-        raise InputError(f"it changes {type(self).__name__}, which no file of plain data does")
+    def _take(self, count: int) -> None:
+        if count > self._left:
+            raise EOFError("it ends within a value")
+        self._left -= count
+        self._allowed -= count
+        if self._allowed < 0:
+            raise InputError(
+                f"its pickled part has more than {LONGEST >> 20} MiB; give a checkpoint, whose "
+                "numbers are in tensors"
+            )
 
+    def read(self, count: int) -> bytes:
+        """Exactly so many bytes."""
+        self._take(count)
+        return self._stream.read(count)
 
-class Inert:
-    """Stands for an object whose values are not needed; takes and forgets anything."""
-
-    __slots__ = ()
-
-    def __new__(cls, *args: object, **named: object) -> Inert:
-        """One more placeholder."""
-        return object.__new__(cls)
-
-    def __setstate__(self, state: object) -> None:
-        """Forget it."""
-
-    def __setitem__(self, key: object, value: object) -> None:
-        """Forget it."""
-
-    def append(self, value: object) -> None:
-        """Forget it."""
-
-    def extend(self, values: Iterable[object]) -> None:
-        """Forget them."""
-
-
-class Callee(Fixed):
-    """A function of ours that a pickle may call; the function itself stays out of its reach."""
-
-    __slots__ = ("_function",)
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        object.__setattr__(self, "_function", function)
-
-    def __call__(self, *args: Any) -> Any:
-        """What the function gives."""
-        return self._function(*args)
-
-
-class Named(Fixed):
-    """A class that a pickle names only to hand it on, such as ``numpy.ndarray``."""
-
-    __slots__ = ()
-
-
-class _Dict(dict):
-    """A mapping of any kind; attributes that were set on it are left out."""
-
-    __slots__ = ()
-
-    def __setstate__(self, state: object) -> None:
-        """Leave them out."""
-
-
-class _Type(Fixed):
-    """An array type; its byte order comes in a second step."""
-
-    __slots__ = ("dtype",)
-
-    def __init__(self, name: Any, *_: Any) -> None:
-        text = name.decode("ascii") if isinstance(name, bytes) else str(name)
-        if not _PLAIN_TYPE.fullmatch(text):
-            raise InputError(f"it holds arrays of type {text!r}; only numbers and text are read")
-        self.dtype = np.dtype("O" if text[0] == "O" else text)
-
-    def __setstate__(self, state: Any) -> None:
-        if any(part is not None for part in state[2:5]):
-            raise InputError("it holds structured arrays; only numbers and text are read")
-        order = state[1].decode("ascii") if isinstance(state[1], bytes) else state[1]
-        if order in ("<", ">"):
-            self.dtype = self.dtype.newbyteorder(order)
-
-
-class _Array(np.ndarray):
-    """An array that checks what it is filled with."""
-
-    def __setstate__(self, state: Any) -> None:
-        _, shape, kind, columns_first, data = state
-        dtype = _dtype(kind)
-        if isinstance(data, str):  # bytes of Python 2
-            data = data.encode("latin1")
-        count = math.prod(_shape(shape))
-        fits = isinstance(data, list if dtype.hasobject else bytes)
-        if not fits or len(data) != count * (1 if dtype.hasobject else dtype.itemsize):
-            raise InputError("it holds an array whose data does not fit its shape")
-        super().__setstate__((1, shape, dtype, bool(columns_first), data))  # type: ignore[arg-type]
-
-
-def _dtype(kind: Any) -> np.dtype:
-    if not isinstance(kind, _Type):
-        raise InputError("it holds an array of no known type")
-    return kind.dtype
-
-
-def _shape(shape: Any) -> tuple[int, ...]:
-    if not isinstance(shape, tuple) or any(type(n) is not int or n < 0 for n in shape):
-        raise InputError("it holds an array without a proper shape")
-    return shape
-
-
-def _empty_array(kind: Any, *_: Any) -> np.ndarray:
-    if not isinstance(kind, Named):
-        raise InputError("it holds an array of no known class")
-    return np.empty(0, np.int8).view(_Array)
-
-
-def _array_from_buffer(data: Any, kind: Any, shape: Any, order: Any) -> np.ndarray:
-    dtype = _dtype(kind)
-    if dtype.hasobject:
-        raise InputError("it holds an array whose data does not fit its type")
-    array = np.frombuffer(bytes(data), dtype).reshape(_shape(shape), order=order)
-    return array.view(_Array)
-
-
-def _number(kind: Any, data: Any = None) -> Any:
-    dtype = _dtype(kind)
-    if dtype.hasobject:
-        return data
-    raw = data.encode("latin1") if isinstance(data, str) else data
-    return np.frombuffer(raw, dtype, count=1)[0]
-
-
-def _encoded(text: str, encoding: str) -> bytes:
-    """How bytes are written in old protocols."""
-    if encoding not in ("latin1", "latin-1"):
-        raise InputError(f"it holds bytes in the encoding {encoding!r}; only latin1 is read")
-    return text.encode("latin1")
-
-
-def _bytes(data: Any = b"", encoding: str = "latin1") -> bytes:
-    """Bytes from bytes or text; a number would make so many zeros."""
-    if not isinstance(data, bytes | str):
-        raise InputError("it holds bytes that are made of neither bytes nor text")
-    return data if isinstance(data, bytes) else _encoded(data, encoding)
-
-
-def _rebuilt(kind: Any, *_: Any) -> Inert:
-    """An object in the oldest protocol, of a class that is a placeholder here."""
-    if not (isinstance(kind, type) and issubclass(kind, Inert)):
-        raise InputError("it holds an object of no known class")
-    return kind()
-
-
-def _table() -> dict[str, Any]:
-    """Everything that a file may name, afresh: a file may not change it for the next one."""
-    table: dict[str, Any] = {name: type("Leftover", (Inert,), {}) for name in _LEFTOVERS}
-    table |= {
-        "numpy.ndarray": Named(),
-        "numpy.dtype": Callee(_Type),
-        "_codecs.encode": Callee(_encoded),
-        "collections.OrderedDict": Callee(_Dict),
-        "collections.Counter": Callee(_Dict),
-        "collections.defaultdict": Callee(lambda *_: _Dict()),
-    }
-    for home in _NUMPY_HOMES:
-        table[f"{home}.multiarray._reconstruct"] = Callee(_empty_array)
-        table[f"{home}.multiarray.scalar"] = Callee(_number)
-        table[f"{home}.numeric._frombuffer"] = Callee(_array_from_buffer)
-    for home in ("builtins", "__builtin__"):
-        for kind in (set, frozenset, complex):
-            table[f"{home}.{kind.__name__}"] = Callee(kind)
-        for kind in (object, list, tuple, int, float, str, bool):  # what others are made with
-            table[f"{home}.{kind.__name__}"] = Named()
-        table[f"{home}.dict"] = Callee(_Dict)
-        table[f"{home}.bytes"] = Callee(_bytes)
-        table[f"{home}.bytearray"] = Callee(lambda *data: bytearray(_bytes(*data)))
-    for home in ("copyreg", "copy_reg"):
-        table[f"{home}._reconstructor"] = Callee(_rebuilt)
-    return table
-
-
-def _whole_line(stream: BinaryIO) -> bytes:
-    """The next line; a name that the end of the file cuts must not be taken for another."""
-    line = stream.readline()
-    if not line.endswith(b"\n"):
-        raise EOFError("it ends within a line")
-    return line
+    def readline(self) -> bytes:
+        """The next line; a name that the end cuts must not be taken for another."""
+        line = self._stream.readline(self._allowed + 1)
+        self._take(len(line))
+        if not line.endswith(b"\n"):
+            raise EOFError("it ends within a line")
+        return line
 
 
 # The form of pickle that is written in Python: it keeps what it has seen in a dictionary, where the
 # one in C has an array that a single number in the file can make as large as the memory.
-class _Unpickler(pickle._Unpickler):  # type: ignore[name-defined]
-    """Looks names up in a table."""
+class _Unpickler(_READER):
+    """Looks names up in a table, checks keys and limits what is made."""
+
+    dispatch: ClassVar[dict[int, Any]] = dict(_READER.dispatch)
 
     def __init__(
         self,
@@ -234,8 +78,8 @@ class _Unpickler(pickle._Unpickler):  # type: ignore[name-defined]
         persistent: Callable[[Any], Any] | None,
         encoding: str,
     ) -> None:
-        super().__init__(stream, encoding=encoding)
-        self._file_readline = lambda: _whole_line(stream)
+        super().__init__(_Bounded(stream), encoding=encoding)
+        self._may_make = _MOST_MADE
         self._names = table
         self._persistent = persistent
 
@@ -244,7 +88,7 @@ class _Unpickler(pickle._Unpickler):  # type: ignore[name-defined]
         full = f"{module}.{name}"
         if full not in self._names:
             raise InputError(
-                f"it holds code (it asks for {full}); refused: give a file of plain data"
+                f"it holds code (it asks for {_short(full)}); refused: give a file of plain data"
             )
         return self._names[full]
 
@@ -259,6 +103,107 @@ class _Unpickler(pickle._Unpickler):  # type: ignore[name-defined]
         if self._persistent is None:
             raise InputError("it refers to data outside of itself; give the whole file")
         return self._persistent(pid)
+
+    def _made(self, *values: Any) -> None:
+        """Count what a function was given or has made."""
+        self._may_make -= sum(map(sys.getsizeof, values))
+        if self._may_make < 0:
+            raise InputError("it makes far more of its values than it holds; refused")
+
+    def _instantiate(self, klass: Any, args: Any) -> None:
+        _check_callable(klass)
+        self._made(*args)
+        super()._instantiate(klass, args)
+        self._made(self.stack[-1])
+
+    def load_reduce(self) -> None:
+        """Call a function of the table."""
+        _check_callable(self.stack[-2])
+        self._made(*self.stack[-1])
+        super().load_reduce()
+        self._made(self.stack[-1])
+
+    def load_build(self) -> None:
+        """Fill an object with its state."""
+        super().load_build()
+        self._made(self.stack[-1])
+
+    def load_bytearray8(self) -> None:
+        """Bytes that can be changed; the library makes room before it looks whether they come."""
+        (count,) = struct.unpack("<Q", self.read(8))
+        self.append(bytearray(self.read(count)))
+
+    def load_empty_set(self) -> None:
+        """A set, which takes much room for one byte."""
+        self.append(set())
+        self._made(self.stack[-1])
+
+    def load_frozenset(self) -> None:
+        """A set of the values since the mark."""
+        items = self.pop_mark()
+        check_keys(items)
+        self.append(frozenset(items))
+
+    def load_additems(self) -> None:
+        """Values into a set."""
+        items, target = self.pop_mark(), self.stack[-1]
+        if not isinstance(target, set):
+            raise InputError(f"it adds members to {kind_of(target)}, which is no set")
+        check_keys(items)
+        target.update(items)
+
+    def load_dict(self) -> None:
+        """A dictionary of the pairs since the mark."""
+        items = self.pop_mark()
+        self.append(self._filled({}, items))
+
+    def load_setitem(self) -> None:
+        """One entry of a dictionary."""
+        value, key = self.stack.pop(), self.stack.pop()
+        self._filled(self.stack[-1], [key, value])
+
+    def load_setitems(self) -> None:
+        """Entries of a dictionary."""
+        items = self.pop_mark()
+        self._filled(self.stack[-1], items)
+
+    def _filled(self, target: Any, items: list[Any]) -> Any:
+        if not isinstance(target, dict | Inert):
+            raise InputError(f"it sets entries of {kind_of(target)}, which is no dictionary")
+        if len(items) % 2:
+            raise InputError("it holds a dictionary with a key that has no value")
+        check_keys(items[::2])
+        for key, value in zip(items[::2], items[1::2], strict=True):
+            target[key] = value
+        return target
+
+    for _code, _load in (
+        (pickle.REDUCE, load_reduce),
+        (pickle.BUILD, load_build),
+        (pickle.BYTEARRAY8, load_bytearray8),
+        (pickle.EMPTY_SET, load_empty_set),
+        (pickle.FROZENSET, load_frozenset),
+        (pickle.ADDITEMS, load_additems),
+        (pickle.DICT, load_dict),
+        (pickle.SETITEM, load_setitem),
+        (pickle.SETITEMS, load_setitems),
+    ):
+        dispatch[_code[0]] = _load
+    del _code, _load
+
+
+def _check_callable(function: Any) -> None:
+    """Raise `InputError` unless it is a function of the table or the class of a placeholder."""
+    inert = isinstance(function, type) and issubclass(function, Inert)
+    if not (inert or isinstance(function, Callee)):
+        raise InputError(
+            f"it calls a {kind_of(function)}, which no file of plain data does; refused"
+        )
+
+
+def _short(name: str) -> str:
+    """A name with the middle left out where it is very long."""
+    return name if len(name) <= _LONGEST_NAME else f"{name[:100]}...{name[-50:]}"
 
 
 def unpickle(
@@ -283,13 +228,16 @@ def unpickle(
         InputError: when it asks for anything else, or is damaged. The message does not name the
             file, see `langlift.formats.files.naming`.
     """
-    table = _table() | dict(names or {})
+    table = stand_ins() | dict(names or {})
     try:
         return _Unpickler(stream, table, persistent, encoding).load()
     except InputError:
         raise
     except Exception as error:  # damaged bytes make any operation on any value
+        # The texts of some errors are about our own objects, not about the file.
+        ours = isinstance(error, TypeError | AttributeError | LookupError)
+        said = "an instruction does not fit its values" if ours else one_line(error)
         raise InputError(
-            f"its pickled part cannot be read ({one_line(error)}); the file is damaged, cut off or "
+            f"its pickled part cannot be read ({said}); the file is damaged, cut off or "
             "of another type"
         ) from error

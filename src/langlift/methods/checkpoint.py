@@ -7,14 +7,15 @@ and how every size of the network follows from them.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+import reprlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from torch import Tensor
 
-from ..errors import InputError
-from ..skeletons import SKELETONS, Skeleton, get_skeleton
+from ..errors import InputError, unknown
+from ..skeletons import SKELETONS, Skeleton
 from .base import MethodConfig
 
 State = Mapping[str, Tensor]
@@ -37,23 +38,42 @@ class Choices:
     skeleton: str | None = None
 
     def skeleton_of(self, joints: int) -> Skeleton:
-        """The skeleton of so many joints.
+        """The skeleton of so many joints; one with a root, which lifting puts in place.
 
         Raises:
-            InputError: when that given has another number, or none is given for this number.
+            InputError: when that given has another number or no root, or none is given for this
+                number.
         """
+        usable = [n for n, s in SKELETONS.items() if s.root is not None and len(s) == joints]
+        if not usable:
+            raise InputError(
+                f"it gives {joints} joints; no skeleton with a root joint here has so many, so "
+                "its output cannot be used"
+            )
         if self.skeleton is None and joints not in USUAL_SKELETONS:
             raise InputError(
-                f"it gives {joints} joints, which says no skeleton; name it with --skeleton (one "
-                f"of {', '.join(SKELETONS)})"
+                f"it gives {joints} joints, which says no skeleton; name it with --skeleton "
+                f"({_either(usable)})"
             )
-        skeleton = get_skeleton(self.skeleton or USUAL_SKELETONS[joints])
+        name = self.skeleton or USUAL_SKELETONS[joints]
+        if name not in SKELETONS:
+            raise unknown("skeleton", name, usable)
+        skeleton = SKELETONS[name]
         if len(skeleton) != joints:
             raise InputError(
-                f"it gives {joints} joints, but skeleton {skeleton.name} has {len(skeleton)}; "
-                "give the skeleton it was trained on with --skeleton"
+                f"it gives {joints} joints, but skeleton {name} has {len(skeleton)}; give the "
+                f"skeleton it was trained on with --skeleton ({_either(usable)})"
+            )
+        if skeleton.root is None:
+            raise InputError(
+                f"skeleton {name} has no root joint, which lifting needs; give another with "
+                f"--skeleton ({_either(usable)})"
             )
         return skeleton
+
+
+def _either(names: Sequence[str]) -> str:
+    return " or ".join(names)
 
 
 @dataclass(frozen=True)
@@ -92,14 +112,25 @@ def shape_of(state: State, name: str, axes: int) -> tuple[int, ...]:
         raise InputError(f"it has no {name}, which tells a size of the network")
     shape = tuple(state[name].shape)
     if len(shape) != axes or 0 in shape:
-        raise InputError(f"{name} is {shape}; it must have {axes} axes, none of them empty")
+        raise InputError(
+            f"{name} is {reprlib.repr(shape)}; it must have {axes} axes, none of them empty"
+        )
     return shape
 
 
 def levels(state: State, pattern: str) -> int:
-    """How many levels there are: one more than the largest number at the pattern's group."""
+    """How many levels there are: one more than the largest number at the pattern's group.
+
+    The group must bound the number of digits, for names in a damaged file may hold any number.
+
+    Raises:
+        InputError: when there are more levels than tensors.
+    """
     found = (re.match(pattern, name) for name in state)
-    return 1 + max((int(match[1]) for match in found if match), default=-1)
+    count = 1 + max((int(match[1]) for match in found if match), default=-1)
+    if count > len(state):
+        raise InputError(f"its names count {count} levels, but it has {len(state)} tensors in all")
+    return count
 
 
 def whole(count: int, parts: int, what: str) -> int:

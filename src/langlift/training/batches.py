@@ -234,6 +234,18 @@ def _clip_chances(clips: Sequence[LabelledClip], synthetic_share: float) -> np.n
     return chance / chance.sum()
 
 
+def way_back(joints: np.ndarray) -> np.ndarray:
+    """How far cameras have to step back along their axes until nobody is nearer than a metre.
+
+    Args:
+        joints: (*, f, j, 3) metres, camera space.
+
+    Returns:
+        (*) metres, 0 where nobody is too near.
+    """
+    return np.maximum(_NEAREST - joints[..., 2].min(axis=(-2, -1)), 0)
+
+
 def _turn(joints: np.ndarray, angle: np.ndarray) -> np.ndarray:
     """Turn windows (b, f, 17, 3) about the vertical through the world origin."""
     cos, sin = (f(angle).astype(joints.dtype)[:, None, None] for f in (np.cos, np.sin))
@@ -242,8 +254,8 @@ def _turn(joints: np.ndarray, angle: np.ndarray) -> np.ndarray:
 
 
 def _step_back(cameras: CameraBatch, joints: np.ndarray) -> tuple[CameraBatch, np.ndarray]:
-    """Move a camera back along its axis until nobody is nearer than a metre."""
-    short = np.maximum(_NEAREST - joints[..., 2].min(axis=(1, 2)), 0)
+    """Cameras `way_back` from where they stand, and joints (b, f, 17, 3) as they see them there."""
+    short = way_back(joints)
     forward = cameras.rotation[:, 2]
     moved = replace(cameras, position=cameras.position - short[:, None] * forward)
     return moved, joints + short[:, None, None, None] * np.array([0, 0, 1], dtype=joints.dtype)

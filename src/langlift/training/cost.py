@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -19,7 +20,10 @@ from .loop import make_bundle
 from .optim import make_optimizer
 from .step import run_step
 
-_WARM_UP, _MEASURED = 1, 3
+#: Called with what is done and the total.
+Advance = Callable[[int, int], None]
+_MEASURED = 3  # steps, after one that warms up
+_ENOUGH = 20.0  # seconds after which the steps measured so far have to do
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,8 @@ class Cost:
         clips: training clips.
         frames: frames in them.
         classes: action classes.
-        step_seconds: one optimiser step.
+        step_seconds: one optimiser step, mean of the measured ones.
+        measured_steps: what that rests on: 3, or as few as 1 where steps are slow.
         frames_per_second: target frames per second of training, of all processes.
         total_seconds: all steps, without validation.
         memory_mb: peak resident memory of one process.
@@ -49,6 +54,7 @@ class Cost:
     frames: int
     classes: int
     step_seconds: float
+    measured_steps: int
     frames_per_second: float
     total_seconds: float
     memory_mb: float
@@ -59,25 +65,28 @@ class Cost:
     epoch_steps: float
 
 
-def measure_cost(method: str, config: TrainConfig, data: Data, team: Team = ALONE) -> Cost:
-    """Build everything, run a few steps, write nothing; all processes of a team have to call."""
+def measure_cost(
+    method: str,
+    config: TrainConfig,
+    data: Data,
+    team: Team = ALONE,
+    advance: Advance = lambda done, total: None,
+) -> Cost:
+    """Build everything, run a few steps, write nothing; all processes of a team have to call.
+
+    Args:
+        method: name in `langlift.methods.METHODS`.
+        config: the run.
+        data: clips and vocabulary.
+        team: device and processes.
+        advance: called after every step with the number of steps made and of those to make.
+    """
     numbers = team.pieces(config.accumulate)
     if config.threads:
         torch.set_num_threads(config.threads)
     bundle = make_bundle(method, config, data)
-    network = bundle.build().train().to(team.device)
-    config.check_window(network.padding)
-    optimizer, shared = make_optimizer(network, config), team.share(network)
-    sampler = make_sampler(data.train, bundle.actions, config, network.padding, team.device)
-    short = replace(config, warmup=0)
-    began = 0.0
-    for step in range(_WARM_UP + _MEASURED):
-        if step == _WARM_UP:
-            began = time.monotonic()
-        pieces = (sampler.batch(step, number) for number in numbers)
-        run_step(network, optimizer, pieces, short, step, shared)
-    seconds = (time.monotonic() - began) / _MEASURED
-    windows = sampler.windows if isinstance(sampler, EpochSampler) else 0
+    make_step, windows = _training(bundle, config, data, team, numbers)
+    seconds, measured = _pace(make_step, team, advance)
     return Cost(
         parameters=_parameters(bundle),
         encoder_parameters=_parameters(replace(bundle, actions=ActionVocabulary(()))),
@@ -85,6 +94,7 @@ def measure_cost(method: str, config: TrainConfig, data: Data, team: Team = ALON
         frames=sum(len(clip) for clip in data.train),
         classes=len(data.actions),
         step_seconds=seconds,
+        measured_steps=measured,
         frames_per_second=config.batch * config.frames / seconds,
         total_seconds=seconds * config.steps,
         memory_mb=_peak_memory_mb(),
@@ -94,6 +104,39 @@ def measure_cost(method: str, config: TrainConfig, data: Data, team: Team = ALON
         pieces=config.accumulate,
         epoch_steps=windows / config.batch,
     )
+
+
+def _training(
+    bundle: Bundle, config: TrainConfig, data: Data, team: Team, numbers: range
+) -> tuple[Callable[[int], None], int]:
+    """What makes a step of the run, and windows of an epoch, 0 where they are drawn."""
+    network = bundle.build().train().to(team.device)
+    config.check_window(network.padding)
+    optimizer, shared = make_optimizer(network, config), team.share(network)
+    sampler = make_sampler(data.train, bundle.actions, config, network.padding, team.device)
+    short = replace(config, warmup=0)
+
+    def make_step(step: int) -> None:
+        pieces = (sampler.batch(step, number) for number in numbers)
+        run_step(network, optimizer, pieces, short, step, shared)
+
+    return make_step, sampler.windows if isinstance(sampler, EpochSampler) else 0
+
+
+def _pace(make_step: Callable[[int], None], team: Team, advance: Advance) -> tuple[float, int]:
+    """Mean seconds of the steps after the first one, and how many steps were measured."""
+    entered = time.monotonic()
+    make_step(0)
+    advance(1, 1 + _MEASURED)
+    began = now = time.monotonic()
+    measured = 0
+    for step in range(1, 1 + _MEASURED):
+        make_step(step)
+        now, measured = time.monotonic(), step
+        advance(step + 1, 1 + _MEASURED)
+        if team.either(now - entered >= _ENOUGH):
+            break
+    return (now - began) / measured, measured
 
 
 def _parameters(bundle: Bundle) -> int:

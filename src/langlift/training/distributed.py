@@ -11,6 +11,7 @@ sees one piece at a time in both; its running statistics are those of the leader
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -31,6 +32,17 @@ from ..methods.base import Batch, Losses, Method
 T = TypeVar("T")
 #: Longer than any validation, during which the other processes wait for the leader.
 _PATIENCE = timedelta(minutes=30)
+_DDP_ARGUMENTS = inspect.signature(DistributedDataParallel).parameters
+#: How DistributedDataParallel is told to leave buffers alone in steps; newer PyTorch warns about
+#: the older name, and brings buffers in line once at the start, where they are the same anyway.
+_BUFFERS = "forward_sync_buffers"
+_KEEP_BUFFERS: dict[str, Any] = {
+    _BUFFERS if _BUFFERS in _DDP_ARGUMENTS else "broadcast_buffers": False
+}
+
+
+class LeaderError(InputError):
+    """The leading process could not go on; it tells why, so nobody else has to."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +82,7 @@ class Team:
         objective: nn.Module = Objective(network)
         if self.size > 1:
             # Buffers are only batch norm's statistics, which training does not read.
-            objective = DistributedDataParallel(objective, broadcast_buffers=False)
+            objective = DistributedDataParallel(objective, **_KEEP_BUFFERS)
         return Shared(self, objective)
 
     def either(self, wish: bool) -> bool:
@@ -96,7 +108,7 @@ class Team:
             What the work gives to the leader, `otherwise` to the others.
 
         Raises:
-            InputError: in the other processes, when the work fails.
+            LeaderError: in the other processes, when the work fails.
         """
         if self.size == 1:
             return work()
@@ -107,7 +119,7 @@ class Team:
         finally:
             failed = self.either(failed)
         if failed:
-            raise InputError("process 0 of this run could not go on; see its message")
+            raise LeaderError("process 0 of this run could not go on; see its message")
         return result
 
 
@@ -166,9 +178,14 @@ def open_team(device: Device = "auto") -> Iterator[Team]:
     if size == 1:
         yield team
         return
-    dist.init_process_group("nccl" if team.device.type == "cuda" else "gloo", timeout=_PATIENCE)
+    backend = "nccl" if team.device.type == "cuda" else "gloo"
+    dist.init_process_group(backend, timeout=_PATIENCE)
     try:
         yield team
+    except InputError:
+        if backend == "gloo":  # left with its threads running, a process aborts at its end
+            dist.destroy_process_group()
+        raise
     except RuntimeError as error:
         if not (isinstance(error, dist.DistError) or "gloo" in str(error).lower()):
             raise
@@ -176,5 +193,6 @@ def open_team(device: Device = "auto") -> Iterator[Team]:
             f"process {rank} lost the others ({one_line(error)}); see the message of the one that "
             "ended first, then continue the run with --resume"
         ) from error
-    # After an error the group is left to the end of the process: to take leave, all would have to.
+    # After other errors, and with nccl, the group is left to the end of the process: to take leave,
+    # all would have to.
     dist.destroy_process_group()

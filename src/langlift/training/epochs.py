@@ -1,8 +1,9 @@
 """Windows as the papers draw them: every one once per epoch, in random order.
 
 Every clip is filmed once by the four cameras of one of Human3.6M's training subjects, the subjects
-taking turns; its windows follow each other without overlap, plain and mirrored. Nothing is changed
-from epoch to epoch but the order, so a batch is read and not computed.
+taking turns; a camera that the person would run into steps back for that clip, as it does for
+drawn windows. The windows of a clip follow each other without overlap, plain and mirrored. Nothing
+is changed from epoch to epoch but the order, so a batch is read and not computed.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from ..actions import ActionVocabulary
 from ..datasets.clips import LabelledClip
 from ..datasets.mocap_views import TRAINING_CAMERAS, View, centered, make_view
 from ..datasets.windows import WindowStore
-from ..geometry.cameras import normalize_screen
+from ..errors import InputError
+from ..geometry.cameras import Camera, normalize_screen
 from ..geometry.human36m import human36m_cameras
 from ..methods.base import Batch
 from ..skeletons import HUMAN36M_17
-from .batches import Sampler, WindowSampler, check_clips, class_indices
+from .batches import Sampler, WindowSampler, check_clips, class_indices, way_back
 from .config import TrainConfig
 
 
@@ -38,6 +40,9 @@ class EpochSampler:
         config: the run.
         padding: frames the network needs before and after its output frames.
         device: where the windows are kept.
+
+    Raises:
+        InputError: for clips that cannot be trained on, or that a camera has no finite image of.
     """
 
     def __init__(
@@ -122,12 +127,32 @@ def _film(clip: LabelledClip, number: int, config: TrainConfig) -> list[View]:
     stand = replace(clip, joints=centered(clip.joints))
     subject = TRAINING_CAMERAS[number % len(TRAINING_CAMERAS)]
     source = "noisy" if config.augment.noise else "gt"
-    return [make_view(stand, camera, source) for camera in human36m_cameras(subject)]
+    cameras = (_step_back(camera, stand.joints) for camera in human36m_cameras(subject))
+    return [make_view(stand, camera, source) for camera in cameras]
+
+
+def _step_back(camera: Camera, world: np.ndarray) -> Camera:
+    """The camera, as far behind its place as the person in world joints (f, 17, 3) wants."""
+    short = float(way_back(camera.to_camera(world.astype(np.float64))))
+    if short == 0:
+        return camera
+    x, y, z = camera.to_world(np.array([0.0, 0.0, -short]))
+    return camera.replaced(position=(x, y, z))
 
 
 def _screen(view: View, noisy: bool) -> np.ndarray:
-    """Screen coordinates (f, 17, 2); with noise the confidence is a third one."""
+    """Screen coordinates (f, 17, 2); with noise the confidence is a third one.
+
+    Raises:
+        InputError: when these or the view's joints are not finite. The loss would not be, either,
+            and be told as that of a run that has diverged.
+    """
     screen = normalize_screen(view.keypoints.xy, view.camera.image_size)
+    if not (np.isfinite(screen).all() and np.isfinite(view.truth).all()):
+        raise InputError(
+            f"clip {view.clip.clip_id!r} has no finite image in camera {view.camera.name!r}; "
+            "check that its joints are in metres, or leave the clip out"
+        )
     if not noisy:
         return screen
     return np.concatenate([screen, view.keypoints.confidence[..., None]], axis=-1)

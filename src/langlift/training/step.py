@@ -89,7 +89,7 @@ def _check_finite(what: str, value: float, config: TrainConfig, step: int) -> No
     if not math.isfinite(value):
         raise InputError(
             f"the {what} is {value} at step {step}; start a new run with a lower "
-            f"learning rate (--lr, now {config.lr}); what this run has saved so far is kept"
+            f"learning rate (--lr, now {config.lr}); whatever was saved before this step is kept"
         )
 
 

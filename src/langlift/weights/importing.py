@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from ..actions import ActionVocabulary
 from ..errors import InputError, unknown
-from ..formats.files import naming
+from ..formats.files import naming, one_line
 from ..lifting.bundle import Bundle, Unit, save_bundle
 from ..lifting.features import FeatureConfig
 from ..methods.a3dhp.checkpoint import LAYOUT as A3DHP
@@ -23,7 +24,7 @@ from ..methods.mixste.checkpoint import LAYOUT as MIXSTE
 from ..methods.vpose.checkpoint import LAYOUT as VPOSE
 from ..skeletons import HUMAN36M_17, HUMANEVA_15, MPI_INF_3DHP_17, Skeleton
 from ..tracks import check_fps
-from .checkpoint_files import FoundState, find_state
+from .checkpoint_files import FoundState, find_state, sha256_of
 
 LAYOUTS: Mapping[str, Layout] = {
     "vpose": VPOSE,
@@ -37,6 +38,7 @@ _FPS = {HUMAN36M_17.name: 50.0, HUMANEVA_15.name: 60.0}
 _OTHER_FPS = 50.0
 _INPUT = "joints in the order of the skeleton, normalised by the image's width"
 _NAMED = 3  # tensors of each kind that a message names
+_VARIANCE = ".running_var"
 _COUNTER = ".num_batches_tracked"  # absent in files of PyTorch before 0.4.1; no result needs it
 
 
@@ -109,10 +111,10 @@ def read_checkpoint(
             ActionVocabulary(()),
             output.fps,
             output.skeleton,
-            _card(file.name, layout, found, config, output),
-            output.unit,
+            unit=output.unit,
         )
-        return bundle, _fitted(bundle, official)
+        state = _fitted(bundle, official)
+        return replace(bundle, card=_card(file, layout, found, config, output)), state
 
 
 @dataclass(frozen=True)
@@ -143,13 +145,11 @@ class _Output:
 
 def _without_spare(found: FoundState, layout: Layout) -> FoundState:
     """Without the tensors of further networks, which are counted instead."""
-    spare = [name for name in found.state if layout.spare and name.startswith(layout.spare)]
+    state = {n: value for n, value in found.state.items() if not n.startswith(layout.spare)}
+    spare = len(found.state) - len(state)
     if not spare:
         return found
-    state = {name: value for name, value in found.state.items() if name not in spare}
-    return replace(
-        found, state=state, left_out={**found.left_out, "trajectory network": len(spare)}
-    )
+    return replace(found, state=state, left_out={**found.left_out, "trajectory network": spare})
 
 
 def _check_options(layout: Layout, options: ImportOptions) -> None:
@@ -221,7 +221,7 @@ def _fitted(bundle: Bundle, official: State) -> dict[str, Tensor]:
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"no network has the sizes of its tensors ({error})") from error
+        raise InputError(f"no network has the sizes of its tensors ({one_line(error)})") from error
     shapes = {name.removeprefix("encoder."): value for name, value in wanted.items()}
     state = dict(official)
     for name, value in shapes.items():
@@ -240,7 +240,7 @@ def _difference(wanted: State, state: State) -> str:
         "missing": [name for name in wanted if name not in state],
         "not known": [name for name in state if name not in wanted],
         "of another shape": [
-            f"{name} {tuple(state[name].shape)} instead of {tuple(wanted[name].shape)}"
+            f"{name} {_shape(state[name])} instead of {_shape(wanted[name])}"
             for name in both
             if state[name].shape != wanted[name].shape
         ],
@@ -249,7 +249,7 @@ def _difference(wanted: State, state: State) -> str:
             for name in both
             if state[name].is_floating_point() != wanted[name].is_floating_point()
         ],
-        "not finite": [name for name in both if not state[name].isfinite().all()],
+        **_wrong_numbers(wanted, {n: t for n, t in state.items() if _alike(t, wanted.get(n))}),
     }
     said = []
     for kind, names in kinds.items():
@@ -259,17 +259,46 @@ def _difference(wanted: State, state: State) -> str:
     return "; ".join(said)
 
 
+def _shape(tensor: Tensor) -> str:
+    return reprlib.repr(tuple(tensor.shape))
+
+
+def _alike(tensor: Tensor, wanted: Tensor | None) -> bool:
+    """Whether it is a tensor of such numbers and shape."""
+    return (
+        wanted is not None
+        and tensor.shape == wanted.shape
+        and tensor.is_floating_point()
+        and wanted.is_floating_point()
+    )
+
+
+def _wrong_numbers(wanted: State, state: State) -> dict[str, list[str]]:
+    """Names of tensors with numbers that no network has, in the type that the bundle gives them.
+
+    Numbers of a wider type may be too large for it; a batch norm takes the root of its variances.
+    """
+    endless, negative = [], []
+    for name, value in state.items():
+        numbers = value.to(wanted[name].dtype)
+        if not numbers.isfinite().all():
+            endless.append(name)
+        elif name.endswith(_VARIANCE) and (numbers < 0).any():
+            negative.append(name)
+    return {"not finite in float32": endless, "with negative variances": negative}
+
+
 def _card(
-    file: str, layout: Layout, found: FoundState, config: MethodConfig, output: _Output
+    file: Path, layout: Layout, found: FoundState, config: MethodConfig, output: _Output
 ) -> dict[str, Any]:
     """Where the weights are from, what their tensors told and what was taken for granted."""
     return {
-        "name": f"{layout.title}, imported from {file}",
+        "name": f"{layout.title}, imported from {file.name}",
         "data": "not stated by the file",
         "licence": output.options.licence or NO_LICENCE,
         "imported": {
-            "file": file,
-            "sha256": found.sha256,
+            "file": file.name,
+            "sha256": sha256_of(file),
             "entry": found.entry,
             "inferred": {name: getattr(config, name) for name in layout.inferred},
             "given": output.said(given=True),

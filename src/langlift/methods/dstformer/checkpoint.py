@@ -27,7 +27,7 @@ def config_of(state: State, choices: Choices) -> DSTformerConfig:
         frames=frames,
         channels=channels,
         representation=shape_of(state, "pre_logits.fc.weight", 2)[0],
-        depth=levels(state, r"blocks_(?:st|ts)\.(\d+)\."),
+        depth=levels(state, r"blocks_(?:st|ts)\.([0-9]{1,4})\."),
         heads=choices.heads,
         mlp_ratio=shape_of(state, "blocks_st.0.mlp_s.fc1.weight", 2)[0] / channels,
         joints_in=joints,

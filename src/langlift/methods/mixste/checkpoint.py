@@ -25,7 +25,7 @@ def config_of(state: State, choices: Choices) -> MixSTEConfig:
     return MixSTEConfig(
         frames=frames,
         channels=channels,
-        depth=levels(state, r"[ST]TEblocks\.(\d+)\."),
+        depth=levels(state, r"[ST]TEblocks\.([0-9]{1,4})\."),
         heads=choices.heads,
         mlp_ratio=hidden / channels,
         joints_in=joints,

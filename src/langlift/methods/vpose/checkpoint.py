@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import reprlib
 
 from ...errors import InputError
 from ..checkpoint import Choices, Layout, State, levels, shape_of, whole
@@ -13,7 +14,7 @@ _MMPOSE = (
     (r"backbone\.expand_conv\.conv\.(.+)", lambda m: f"expand_conv.{m[1]}"),
     (r"backbone\.expand_conv\.bn\.(.+)", lambda m: f"expand_bn.{m[1]}"),
     (
-        r"backbone\.tcn_blocks\.(\d+)\.conv([12])\.0\.(conv|bn)\.(.+)",
+        r"backbone\.tcn_blocks\.([0-9]{1,4})\.conv([12])\.0\.(conv|bn)\.(.+)",
         lambda m: f"layers_{m[3]}.{2 * int(m[1]) + int(m[2]) - 1}.{m[4]}",
     ),
     (r"(?:keypoint_)?head\.conv\.(.+)", lambda m: f"shrink.{m[1]}"),
@@ -29,7 +30,10 @@ def rename(state: State) -> State:
     """MMPose's names to the authors'; names of neither stay."""
     if "expand_conv.weight" in state:
         return state
-    return {_renamed(name): tensor for name, tensor in state.items()}
+    renamed = {_renamed(name): tensor for name, tensor in state.items()}
+    if len(renamed) != len(state):
+        raise InputError("several of its names stand for the same tensor; give one network alone")
+    return renamed
 
 
 def _renamed(name: str) -> str:
@@ -42,14 +46,14 @@ def _renamed(name: str) -> str:
 def config_of(state: State, choices: Choices) -> VPoseConfig:
     """Widths, channels and joints from the shapes of the convolutions."""
     channels, coordinates, first = shape_of(state, "expand_conv.weight", 3)
-    blocks = (levels(state, r"layers_conv\.(\d+)\.") + 1) // 2
+    blocks = (levels(state, r"layers_conv\.([0-9]{1,4})\.") + 1) // 2
     names = [f"layers_conv.{2 * i}.weight" for i in range(blocks)]
     widths = (first, *(shape_of(state, name, 3)[2] for name in names))
     _refuse_dense(widths)
     if 1 in widths:
         raise InputError(
-            f"its convolutions are {widths} frames wide: a network for single frames; one that "
-            "sees several is needed"
+            f"its convolutions are {reprlib.repr(widths)} frames wide: a network for single "
+            "frames; one that sees several is needed"
         )
     return VPoseConfig(
         widths=widths,
@@ -75,8 +79,8 @@ def _refuse_dense(widths: tuple[int, ...]) -> None:
         dilation *= own + 1
     if len(widths) > 1:
         raise InputError(
-            f"its convolutions are {widths} frames wide: the dense ablation of the paper, which "
-            "is another network than VPose; give weights trained without --dense"
+            f"its convolutions are {reprlib.repr(widths)} frames wide: the dense ablation of the "
+            "paper, which is another network than VPose; give weights trained without --dense"
         )
 
 
