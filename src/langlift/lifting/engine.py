@@ -30,8 +30,9 @@ class LiftOptions:
 
     Args:
         flip: average with the lifted mirror image (twice the work, a little more accurate).
-        precision: ``fp32``, or ``bf16``: several times faster where the processor has it, with
-            errors of up to a few millimetres (docs/benchmarks.md).
+        precision: ``fp32``, or ``bf16``: several times faster where the processor has it. Single
+            joints move by up to some millimetres, the mean error by a hundredth of one at the most
+            (docs/benchmarks.md).
         chunk: output frames per pass of a network that takes any number of them; bounds the memory.
     """
 
