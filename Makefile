@@ -13,7 +13,7 @@ STAMP := .venv/.installed
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 	@echo "Settings: PYTHON=python3.12 (which Python), PIP_FLAGS='...' (more options for pip),"
-	@echo "          LANGLIFT_CORPUS=folder (motion corpus for make test and make bench)"
+	@echo "          LANGLIFT_CORPUS=folder (motion corpus for make test)"
 
 install: $(STAMP) ## Set up .venv (the other targets do this by themselves)
 

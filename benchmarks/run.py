@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from attention import attention
 from command import command, hour, import_time
 from encoders import encoders
 from lifting import network, whole_lift
@@ -37,6 +38,7 @@ GROUPS: dict[str, Callable[[Setup], list[Row]]] = {
     "import": import_time,
     "network": network,
     "encoders": encoders,
+    "attention": attention,
     "lift": whole_lift,
     "training": training,
     "steps": steps,
@@ -54,8 +56,8 @@ class BenchmarkArguments:
 
     Args:
         out: the JSON file to write.
-        only: groups to measure, separated by commas: import, network, encoders, lift, training,
-            steps, windows, command, hour; all if empty.
+        only: groups to measure, separated by commas: import, network, encoders, attention, lift,
+            training, steps, windows, command, hour; all if empty.
         profile: measure nothing, but print where the time of one encoder goes: its name and fp32,
             bf16 or reference for a pass, or step or referencestep for a training step, such as
             mixste-bf16.

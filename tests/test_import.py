@@ -12,6 +12,7 @@ from import_fixtures import filled as fixture_weights
 from lifting_fixtures import randomised, track
 from safetensors.torch import save_file
 
+from langlift.errors import InputError
 from langlift.lifting.bundle import load_network
 from langlift.lifting.lifter import Lifter, LiftOptions
 from langlift.methods import METHODS
@@ -278,3 +279,10 @@ def test_imported_weights_lift_a_track(tmp_path):
         expected = network(padded[None])[0]
     expected = (expected - expected[:, :1]).numpy()
     assert joints == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("as_zip", [True, False], ids=["zip", "older"])
+def test_a_checkpoint_that_was_not_imported_is_said_to_be_one(tmp_path, as_zip):
+    file = save(tmp_path / "best_epoch.bin", {"model_pos": {"a": torch.zeros(2)}}, as_zip)
+    with pytest.raises(InputError, match=r"looks like a checkpoint of PyTorch; .* weights import"):
+        load_network(file)

@@ -260,3 +260,8 @@ def test_what_it_cannot_do_is_refused_also_when_prepared():
             predict(xy, sampling=Sampling(hypotheses=5))
         with pytest.raises(InputError, match=r"MixSTE cannot use an action label \('walk'\)"):
             predict(xy, guidance=Guidance("label", "walk", "given"))
+
+
+def test_an_empty_batch_is_refused():
+    with pytest.raises(InputError, match="there are no windows in the batch; give this MixSTE at"):
+        mixste()(torch.zeros(0, 9, 17, 2))

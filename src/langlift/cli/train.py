@@ -154,7 +154,10 @@ def _starting_config(argv: Sequence[str], method: str) -> TrainConfig:
         try:
             return from_dict(json.loads(saved.read_text()), model)
         except ValueError as error:
-            raise InputError(f"{saved} cannot be used ({error}); restore the file") from error
+            raise InputError(
+                f"{saved} cannot be used ({error}); resume with the method that the run was "
+                "started with, or restore the file"
+            ) from error
     return recipe(_given(argv, "--recipe") or "robust", method)
 
 

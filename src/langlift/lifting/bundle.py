@@ -150,12 +150,27 @@ def read_bundle(path: str | Path) -> tuple[Bundle, dict[str, Tensor], str]:
             head = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError) as error:
+        if _is_torch_file(path):
+            raise InputError(
+                f"{path} looks like a checkpoint of PyTorch; make a bundle of it first: langlift "
+                "weights import FILE --method METHOD --out FILE.safetensors"
+            ) from error
         raise InputError(
             f"{path} is damaged or no safetensors file ({one_line(error)}); fetch or train it again"
         ) from error
     bundle = _parse(path, head)
     state = {n: t.float() if t.is_floating_point() else t for n, t in tensors.items()}
     return bundle, state, weights_digest(tensors)
+
+
+def _is_torch_file(path: Path) -> bool:
+    """Whether a file begins as those of `torch.save` do: as a zip archive or a pickle."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(4)
+    except OSError:
+        return False
+    return start == b"PK\x03\x04" or start[:1] == b"\x80"
 
 
 def weights_digest(tensors: Mapping[str, Tensor]) -> str:

@@ -76,6 +76,8 @@ class TransformerConfig(EncoderConfig):
     def check_window(self, xy: Tensor, method: str) -> None:
         """Raise unless (b, f, j, 2) has this network's joints and at most its frames."""
         check_shape(xy, f"b f {self.joints_in} 2", "xy")
+        if xy.shape[0] == 0:
+            raise InputError(f"there are no windows in the batch; give this {method} at least one")
         if not 1 <= xy.shape[1] <= self.frames:
             raise InputError(
                 f"got {xy.shape[1]} frames; this {method} takes windows of 1 to {self.frames} "
@@ -218,11 +220,12 @@ def attend(qkv: Tensor, heads: int, axis: Axis) -> Tensor:
 def _weigh(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """Attention of (*, n, e), in the form that was measured to be the faster one.
 
-    The fused kernel wins wherever there is no gradient. Its backward pass on a CPU does not: in
-    bf16 it took 3 to 7 times as long as the product spelled out over 243 frames or 17 joints of 64
-    channels, and 14 to 23 times with 16 channels a head (benchmarks/run.py, group steps).
+    The fused kernel wins over 17 joints and over 243 frames, but for one case: its backward pass in
+    bf16 on a CPU takes 2 (frames) to 7 times (joints) as long as the products spelled out
+    (benchmarks/run.py, group attention).
     """
-    if q.device.type == "cpu" and torch.is_grad_enabled() and q.requires_grad:
+    spelled_out = q.device.type == "cpu" and q.dtype == torch.bfloat16
+    if spelled_out and torch.is_grad_enabled() and q.requires_grad:
         weights = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
         return weights.softmax(dim=-1) @ v
     return F.scaled_dot_product_attention(q, k, v)

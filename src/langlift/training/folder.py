@@ -81,10 +81,11 @@ def _check_same_run(out: Path, config: TrainConfig, data: Data) -> Data:
     if not (out / NAME).is_file() or not settings.is_file():
         raise InputError(f"there is no run to resume in {out}; start one without --resume")
     # Settings that a run of an older version does not name had today's defaults.
-    if from_dict(_read_json(settings), type(config.model)) != config:
+    was, wanted = as_dict(from_dict(_read_json(settings), type(config.model))), as_dict(config)
+    if differing := [name for name in wanted if wanted[name] != was[name]]:
         raise InputError(
-            f"the settings differ from those in {settings}; resume with the same settings, or "
-            "start a new run in another folder"
+            f"the settings differ from those in {settings} ({', '.join(differing)}); resume with "
+            "the same settings, or start a new run in another folder"
         )
     started, now = _read_json(described), describe_data(data)
     try:
