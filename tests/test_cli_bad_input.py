@@ -155,7 +155,7 @@ def one_tensor_less(path: Path) -> None:
 BUNDLES = {
     "truncated": (truncated, "damaged or no safetensors file", "fetch or train it again"),
     "empty": (lambda path: path.write_bytes(b""), "damaged or no safetensors file", "fetch"),
-    "pickle": (pickled, "damaged or no safetensors file", "fetch or train it again"),
+    "pickle": (pickled, "looks like a checkpoint of PyTorch", "langlift weights import"),
     "newer": (
         text_changed('"format_version":"1"', '"format_version":"9"'),
         "bundle format 9",

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
+from zipfile import BadZipFile, ZipFile
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -164,13 +165,15 @@ def read_bundle(path: str | Path) -> tuple[Bundle, dict[str, Tensor], str]:
 
 
 def _is_torch_file(path: Path) -> bool:
-    """Whether a file begins as those of `torch.save` do: as a zip archive or a pickle."""
+    """Whether a file is made as `torch.save` makes them: a zip archive around a pickle, or one."""
     try:
         with path.open("rb") as file:
-            start = file.read(4)
-    except OSError:
+            if file.read(1) == b"\x80":
+                return True
+        with ZipFile(path) as archive:
+            return any(name.endswith("/data.pkl") for name in archive.namelist())
+    except (OSError, BadZipFile):
         return False
-    return start == b"PK\x03\x04" or start[:1] == b"\x80"
 
 
 def weights_digest(tensors: Mapping[str, Tensor]) -> str:
