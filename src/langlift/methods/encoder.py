@@ -14,7 +14,6 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +35,6 @@ from .base import (
     Predictor,
     Sampling,
     TemporalEncoder,
-    autocast,
     refuse_guidance,
     refuse_sampling,
 )
@@ -169,19 +167,20 @@ class EncoderMethod(Method):
         sampling: Sampling | None = None,
     ) -> Prediction:
         """Joints and per-frame action logits in one pass."""
-        refuse_sampling(self.name, sampling)
-        refuse_guidance(self.name, guidance)
-        return _predict(self.encoder, self.action_head, xy, confidence)
+        said = self._predict_with(self.encoder, self.action_head)
+        return said(xy, confidence, guidance=guidance, sampling=sampling)
 
     def prepared(self, precision: Precision) -> Predictor:
         """`predict` through the encoder's own form for inference, where it has one."""
-        dtype = DTYPES[precision]
-        encoder, native = self.encoder, hasattr(self.encoder, "prepared")
-        if native:
-            encoder = self.encoder.prepared(dtype)
+        if not hasattr(self.encoder, "prepared"):
+            return super().prepared(precision)
         head = copy.deepcopy(self.action_head)
         if head is not None:
             head.requires_grad_(False)
+        return self._predict_with(self.encoder.prepared(DTYPES[precision]), head)
+
+    def _predict_with(self, encoder: TemporalEncoder, head: nn.Module | None) -> Predictor:
+        """What lifts by these parts, and refuses what no encoder can do."""
 
         def predict(
             xy: Tensor,
@@ -192,8 +191,7 @@ class EncoderMethod(Method):
         ) -> Prediction:
             refuse_sampling(self.name, sampling)
             refuse_guidance(self.name, guidance)
-            with nullcontext() if native else autocast(xy.device, precision):
-                return _predict(encoder, head, xy, confidence)
+            return _predict(encoder, head, xy, confidence)
 
         return predict
 

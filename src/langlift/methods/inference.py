@@ -17,7 +17,8 @@ Network = TypeVar("Network", bound=nn.Module)
 def inference_copy(network: Network, dtype: torch.dtype, keep: Collection[str]) -> Network:
     """The network in evaluation mode and without gradients, its linear layers fused in `dtype`.
 
-    Parameters that need no conversion share their memory with the network's.
+    The linear layers are laid out anew where they are fused; other parameters that need no
+    conversion share their memory with the network's.
 
     Args:
         network: without buffers of its own, such as those of a batch norm.

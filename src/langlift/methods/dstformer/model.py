@@ -131,7 +131,7 @@ class DSTformer(nn.Module):
         """The same network for inference, its blocks and its representation in `dtype`.
 
         What is cheap and near the numbers that matter, the embedding of the 2D joints and the head,
-        computes in float32. Weights that need no conversion are shared.
+        computes in float32. See `inference_copy` for what is shared.
         """
         keep = ("temp_embed", "pos_embed", "joints_embed", "ts_attn", "head")
         return inference_copy(self, dtype, keep)

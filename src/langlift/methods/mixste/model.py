@@ -94,8 +94,8 @@ class MixSTE(nn.Module):
     def prepared(self, dtype: torch.dtype) -> MixSTE:
         """The same network for inference, its blocks in `dtype`.
 
-        What is cheap and near the numbers that matter, the embedding of the 2D joints and the
-        head, stays in float32. Weights that need no conversion are shared.
+        What is cheap and near the numbers that matter, the embedding of the 2D joints and the head,
+        stays in float32. See `inference_copy` for what is shared.
         """
         keep = ("Spatial_pos_embed", "Spatial_patch_to_embedding", "head")
         return inference_copy(self, dtype, keep)
