@@ -221,8 +221,8 @@ def _weigh(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """Attention of (*, n, e), in the form that was measured to be the faster one.
 
     The fused kernel is as fast or faster over 17 joints and over 243 frames, but for one case: its
-    backward pass in bf16 on a CPU takes 2 (frames) to 7 times (joints) as long as the products spelled out
-    (benchmarks/run.py, group attention).
+    backward pass in bf16 on a CPU takes 2 (frames) to 7 times (joints) as long as the products
+    spelled out (benchmarks/run.py, group attention).
     """
     spelled_out = q.device.type == "cpu" and q.dtype == torch.bfloat16
     if spelled_out and torch.is_grad_enabled() and q.requires_grad:
