@@ -34,11 +34,16 @@ class LiftOptions:
             joints move by up to some millimetres, the mean error by a hundredth of one at the most
             (docs/benchmarks.md).
         chunk: output frames per pass of a network that takes any number of them; bounds the memory.
+        center: subtract the predicted root from all joints; without it the root stays where the
+            network put it, which some protocols count as an error.
+        sized: give metres; without it joints stay in the network's own unit, see `Bundle.unit`.
     """
 
     flip: bool = True
     precision: Precision = "fp32"
     chunk: int = CHUNK_FRAMES
+    center: bool = True
+    sized: bool = True
 
     def __post_init__(self) -> None:
         if self.precision not in ("fp32", "bf16"):

@@ -107,7 +107,7 @@ class Lifter:
             xy, seen = resample_points(xy, seen, at)
             sure = np.where(seen, resample_joints(sure[..., None], at)[..., 0], 0)
         joints, logits = self._lift_frames(xy, seen, sure, lens, options, progress)
-        joints, scale = self._metres(joints)
+        joints, scale = self._metres(joints) if options.sized else (joints, {"unit": "its own"})
         action = self._action(logits, points) if logits is not None else None
         if points.fps != self.bundle.fps:
             back = np.interp(np.arange(len(points)), at, np.arange(len(at)))
@@ -145,7 +145,9 @@ class Lifter:
         lifted, logits = self.engine.run(features, sure, options, progress)
         if rotation is not None:
             lifted = from_virtual(lifted, rotation[before : before + len(xy)])
-        return lifted - lifted[:, [skeleton.root_index]], logits
+        if options.center:
+            lifted = lifted - lifted[:, [skeleton.root_index]]
+        return lifted, logits
 
     def _metres(self, joints: np.ndarray) -> tuple[np.ndarray, dict[str, str]]:
         """Root-relative joints from the network's unit to metres, and how, for the provenance."""

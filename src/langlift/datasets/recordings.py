@@ -1,0 +1,182 @@
+"""Recordings: what a camera saw of a person, with the truth in 3D, as datasets hold it.
+
+A `LabelledClip` is motion in the world, which cameras of ours film. A `Recording` is the other
+kind of data, that of the papers: 2D of a real camera (by hand, by a detector or by projection)
+beside the 3D that a motion capture system measured at the same time.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..errors import InputError, check_shape
+from ..geometry.cameras import Camera
+from ..skeletons import Skeleton
+from ..tracks import Keypoints
+
+#: The part of a dataset that a network learns from, that chooses between networks, that measures.
+PARTS = ("train", "val", "test")
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """One person in one camera's video.
+
+    Args:
+        name: unique within the dataset, such as ``S9/Walking 1/54138969``.
+        subject: who moves, as the dataset names its subjects.
+        action: class label, such as ``Walking``; empty where the dataset has none.
+        keypoints: the 2D (f, j, 2), in the convention that it was detected in.
+        joints: (f, j, 3) metres, camera axes (x right, y down, z forward); the root carries where
+            the person is where `placed`, and is at zero otherwise. NaN only in frames that are
+            not `scored`.
+        skeleton: of `joints`.
+        camera: name of the camera.
+        lens: the camera, None where the dataset has no intrinsics.
+        placed: whether the root's place in front of the camera is known.
+        scored: (f,) frames that an evaluation counts; None for all.
+        frame_actions: (f,) class label of each frame, None where `action` is that of all.
+        metres_per_unit: (f,) for networks whose unit is ``screen`` (half the image's width): how
+            many metres one is in each frame; None where a dataset does not say.
+
+    Raises:
+        InputError: for arrays that do not belong together, or joints that are not finite where
+            they count.
+    """
+
+    name: str
+    subject: str
+    action: str
+    keypoints: Keypoints
+    joints: np.ndarray
+    skeleton: Skeleton
+    camera: str = ""
+    lens: Camera | None = None
+    placed: bool = True
+    scored: np.ndarray | None = None
+    frame_actions: np.ndarray | None = None
+    metres_per_unit: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        frames = len(self.keypoints)
+        got = check_shape(self.joints, f"f {len(self.skeleton)} 3", f"3D joints of {self.name!r}")
+        if got["f"] != frames:
+            raise InputError(
+                f"recording {self.name!r} has {frames} frames of 2D but {got['f']} of 3D; both "
+                "must be of the same video"
+            )
+        for what in ("scored", "frame_actions", "metres_per_unit"):
+            value = getattr(self, what)
+            if value is not None:
+                check_shape(value, f"{frames}", f"{what} of {self.name!r}")
+        if not np.isfinite(self.joints[self.counted]).all():
+            raise InputError(
+                f"recording {self.name!r} has NaN or infinite 3D joints in frames that count; the "
+                "file is damaged, or these frames must be marked as not scored"
+            )
+
+    def __len__(self) -> int:
+        return len(self.joints)
+
+    @property
+    def counted(self) -> np.ndarray:
+        """(f,) True where a frame counts."""
+        return np.ones(len(self), dtype=bool) if self.scored is None else self.scored
+
+    @property
+    def relative(self) -> np.ndarray:
+        """(f, j, 3) joints relative to the root, metres, camera axes."""
+        root = self.skeleton.root_index
+        return self.joints - self.joints[:, root : root + 1]
+
+    @property
+    def labels(self) -> np.ndarray:
+        """(f,) class label of each frame."""
+        if self.frame_actions is not None:
+            return self.frame_actions
+        return np.full(len(self), self.action)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One video as the files list it, before anything is decoded or refused.
+
+    Args:
+        name: that of the `Recording`.
+        subject: who moves.
+        key: the file's own name of the sequence, such as ``Walking 1``.
+        action: class label.
+        camera: name of the camera.
+        frames_3d: frames of 3D; None where there is none for this 2D.
+        frames_2d: frames of 2D by source; a source without this video is absent.
+    """
+
+    name: str
+    subject: str
+    key: str
+    action: str
+    camera: str
+    frames_3d: int | None
+    frames_2d: Mapping[str, int] = field(default_factory=dict)
+
+
+class RecordedDataset(ABC):
+    """A dataset that its user owns, opened where it lies; nothing is decoded until it is asked for.
+
+    A subclass is made from a path and checks at once what can be checked without reading it all.
+    """
+
+    #: Its name in `DATASETS`.
+    name: ClassVar[str]
+    #: Joints of the 3D.
+    skeleton: Skeleton
+    #: Frames per second of its videos.
+    fps: float
+    #: Where the files are.
+    path: Path
+
+    @abstractmethod
+    def sources(self) -> tuple[str, ...]:
+        """The kinds of 2D that the files hold, such as ``gt`` or ``cpn_ft_h36m_dbb``."""
+
+    @abstractmethod
+    def entries(self) -> Sequence[Entry]:
+        """Every video in the files, in their order, faults included."""
+
+    @abstractmethod
+    def recordings(
+        self,
+        source: str,
+        subjects: Sequence[str] | None = None,
+        actions: Sequence[str] | None = None,
+    ) -> Iterator[Recording]:
+        """The videos with 2D of one source, one after the other.
+
+        Args:
+            source: one of `sources`.
+            subjects: only theirs; all if None.
+            actions: only these class labels; all if None.
+
+        Raises:
+            InputError: for an unknown source or subject, or a video whose 2D and 3D do not belong
+                together; the message names the video and the remedy.
+        """
+
+    def expected(self) -> Mapping[str, Sequence[str]]:
+        """Keys of the videos that a whole copy holds, by subject; empty where any set will do."""
+        return {}
+
+    def facts(self) -> dict[str, Any]:
+        """What a report says of the data: name, files, choices such as the set of labels."""
+        return {"data": self.name}
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """Subjects in the files, in their order."""
+        return tuple(dict.fromkeys(entry.subject for entry in self.entries()))
