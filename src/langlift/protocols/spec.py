@@ -8,7 +8,8 @@ from typing import Literal, get_args, get_type_hints
 from ..errors import InputError, unknown
 
 #: What is done with the root that a network predicts: ``keep`` it as it is (VideoPose3D, MixSTE),
-#: ``zero`` it and nothing else (D3DP, FinePOSE), ``subtract`` it from all joints (MotionBERT, ours).
+#: ``zero`` it and nothing else (D3DP, FinePOSE), ``subtract`` it from all joints (MotionBERT and
+#: langlift's own protocols).
 Root = Literal["keep", "zero", "subtract"]
 #: What a network sees at a time: the whole ``track``, every frame counted once (ours, VideoPose3D);
 #: or ``separate`` windows of its own length, the last one moved back so that the frames it shares
