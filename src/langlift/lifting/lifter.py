@@ -107,7 +107,7 @@ class Lifter:
             xy, seen = resample_points(xy, seen, at)
             sure = np.where(seen, resample_joints(sure[..., None], at)[..., 0], 0)
         joints, logits = self._lift_frames(xy, seen, sure, lens, options, progress)
-        joints, scale = self._metres(joints) if options.sized else (joints, {"unit": "its own"})
+        joints, scale = self._metres(joints, options.sized)
         action = self._action(logits, points) if logits is not None else None
         if points.fps != self.bundle.fps:
             back = np.interp(np.arange(len(points)), at, np.arange(len(at)))
@@ -149,11 +149,13 @@ class Lifter:
             lifted = lifted - lifted[:, [skeleton.root_index]]
         return lifted, logits
 
-    def _metres(self, joints: np.ndarray) -> tuple[np.ndarray, dict[str, str]]:
+    def _metres(self, joints: np.ndarray, sized: bool) -> tuple[np.ndarray, dict[str, str]]:
         """Root-relative joints from the network's unit to metres, and how, for the provenance."""
         unit = self.bundle.unit
         if unit == "m":
             return joints, {}
+        if not sized:
+            return joints, {"unit": f"the network's own ({unit}), as was asked for"}
         if unit == "mm":
             return joints / 1000, {"unit": "the network's millimetres divided by 1000"}
         ends = np.array(self.bundle.skeleton.bones)
@@ -202,6 +204,7 @@ class Lifter:
             "input_fps": points.fps,
             "joints_seen": f"{points.seen.mean():.0%} of the joints, the rest filled in",
             "smoothing": "none",
+            **({} if options.center else {"root": "kept where the network put it"}),
         }
 
 
