@@ -1,4 +1,4 @@
-"""Write a motion as JSON that people and other programs can read: axes and units are in the file.
+"""A motion as JSON that people and other programs can read: axes and units are in the file.
 
 Coordinates are rounded to the micrometre; a value that is not a number becomes ``null``. Each line
 below ``"joints"`` is one frame.
@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..errors import InputError
+from ..skeletons import SKELETONS, Skeleton
 from ..tracks import SPACE_AXES, ActionEstimate, Motion
-from .files import atomic_write
+from .files import atomic_write, check_depth
 from .npz import provenance_json
 
 _DECIMALS = 6
+_FORMAT = "langlift motion"
 
 
 def write_motion(motion: Motion, path: str | Path) -> Path:
@@ -28,7 +31,7 @@ def write_motion(motion: Motion, path: str | Path) -> Path:
         InputError: when the file cannot be written, see `atomic_write`.
     """
     fields = {
-        "format": "langlift motion",
+        "format": _FORMAT,
         "units": "metres and seconds",
         "space": motion.space,
         "axes": SPACE_AXES[motion.space],
@@ -53,6 +56,79 @@ def write_motion(motion: Motion, path: str | Path) -> Path:
             before = ",\n"
         out.write("\n}\n")
     return Path(path)
+
+
+def is_motion(content: Any) -> bool:
+    """Whether the content of a JSON file is a motion that `write_motion` wrote."""
+    return isinstance(content, dict) and content.get("format") == _FORMAT
+
+
+def parse_motion(content: Mapping[str, Any]) -> Motion:
+    """The motion that `write_motion` wrote, to the micrometre it was rounded to.
+
+    Args:
+        content: of the JSON file; ``null`` in an array stands for a value that is not known.
+
+    Raises:
+        InputError: when a field is missing or cannot be used; the message does not name the file.
+    """
+    check_depth(content, "the motion")
+    provenance = _field(content, "provenance", dict)
+    arrays = {name: content.get(name) for name in ("root", "hypotheses", "spread")}
+    estimate = content.get("action")
+    return Motion(
+        joints=_array(_field(content, "joints", list), "joints"),
+        skeleton=_skeleton(content),
+        fps=_field(content, "fps", int | float),
+        space=_field(content, "space", str),
+        action=None if estimate is None else _estimate(_field(content, "action", dict)),
+        provenance=provenance,
+        **{n: None if value is None else _array(value, n) for n, value in arrays.items()},
+    )
+
+
+def _field(content: Mapping[str, Any], name: str, kind: Any) -> Any:
+    value = content.get(name)
+    if not isinstance(value, kind) or isinstance(value, bool):
+        told = "is missing" if name not in content else f"is of type {type(value).__name__}"
+        raise InputError(f"the field {name!r} {told}; give the file as langlift wrote it")
+    return value
+
+
+def _array(value: Any, name: str) -> np.ndarray:
+    """Nested lists as an array, ``null`` as NaN."""
+    try:
+        return np.array(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"the field {name!r} is no regular array of numbers; give the file as langlift wrote it"
+        ) from None
+
+
+def _skeleton(content: Mapping[str, Any]) -> Skeleton:
+    name, root = _field(content, "skeleton", str), content.get("root_joint")
+    joints, parents = (_field(content, f"joint_{n}", list) for n in ("names", "parents"))
+    right = all(isinstance(joint, str) for joint in joints) and isinstance(root, str | None)
+    if not right or not all(type(parent) is int for parent in parents):
+        raise InputError(
+            "joint_names must be text, joint_parents whole numbers and root_joint one of the names "
+            "or null; give the file as langlift wrote it"
+        )
+    skeleton = Skeleton(name, tuple(joints), tuple(parents), root)
+    if name in SKELETONS and skeleton != SKELETONS[name]:
+        raise InputError(
+            f"the joints are not those of skeleton {name!r}; give the file as langlift wrote it"
+        )
+    return skeleton
+
+
+def _estimate(action: Mapping[str, Any]) -> ActionEstimate:
+    windows = _array(_field(action, "windows", list), "windows")
+    if not np.array_equal(windows, np.trunc(windows)):
+        raise InputError("action windows must be whole numbers of frames")
+    labels = tuple(str(label) for label in _field(action, "labels", list))
+    probabilities = _array(_field(action, "probabilities", list), "probabilities")
+    return ActionEstimate(labels, probabilities, windows.astype(np.int64))
 
 
 def _action(action: ActionEstimate) -> dict[str, Any]:

@@ -42,6 +42,26 @@ def load_arrays(path: Path, wanted: Callable[[str], bool]) -> dict[str, np.ndarr
     return arrays
 
 
+def array_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Shape of each array in an npz file, from their headers alone; entries of other kinds are out.
+
+    Raises:
+        InputError: when the file is no npz or damaged; the message does not name the file.
+    """
+    heads = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
+    shapes = {}
+    with _damage_in_words(), zipfile.ZipFile(path) as archive:
+        for entry in archive.infolist():
+            name, dot, kind = entry.filename.rpartition(".")
+            if dot and kind == "npy":
+                with archive.open(entry) as stream:
+                    shapes[name] = heads[np.lib.format.read_magic(stream)](stream)[0]
+    return shapes
+
+
 def _array_bytes(path: Path) -> dict[str, int]:
     """Unpacked size in bytes of each array in an npz file."""
     with _damage_in_words(), zipfile.ZipFile(path) as archive:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..errors import InputError, unknown
 from ..tracks import Keypoints, Motion
-from . import coco, detections, motion_csv, motion_json, npz, openpose
+from . import coco, detections, motion_csv, motion_json, npz, openpose, videopose
 from .clip import Clip, Reader, ReadOptions
 from .files import check_exists, naming, read_json
 from .npz_arrays import array_names, load_arrays
@@ -49,6 +49,13 @@ READERS: dict[str, Reader] = {
             (".json",),
             coco.sniff,
             coco.parse,
+        ),
+        Reader(
+            "videopose",
+            "VideoPose3D's data_2d_custom_*.npz: positions_2d by video, metadata",
+            (".npz",),
+            videopose.sniff,
+            videopose.parse,
         ),
     )
 }

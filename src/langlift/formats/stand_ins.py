@@ -23,6 +23,16 @@ _MOST_AXES = 64  # of an array; those of numpy and torch have no more
 _TOO_LARGE = 2**63  # for any size
 _KEYS = (str, bytes, int, float, bool, type(None))  # exact types
 _NUMPY_HOMES = ("numpy.core", "numpy._core")
+#: All that plain data asks for: arrays, numbers, and what old protocols write bytes and dicts with.
+_PLAIN = (
+    *("numpy.ndarray", "numpy.dtype", "_codecs.encode"),
+    *(f"{home}.multiarray.{name}" for home in _NUMPY_HOMES for name in ("_reconstruct", "scalar")),
+    *(f"{home}.numeric._frombuffer" for home in _NUMPY_HOMES),
+    *("collections.OrderedDict", "collections.defaultdict"),
+    *(f"{home}.{kind}" for home in ("builtins", "__builtin__") for kind in ("bytes", "bytearray")),
+    # What the values of a defaultdict start as; never called.
+    *(f"{home}.{kind}" for home in ("builtins", "__builtin__") for kind in ("list", "dict")),
+)
 #: Leftovers of training runs whose values nobody needs.
 _LEFTOVERS = (
     *("numpy.random._pickle.__randomstate_ctor", "numpy.random._pickle.__generator_ctor"),
@@ -195,7 +205,7 @@ def _array_from_buffer(data: Any, kind: Any, shape: Any, order: Any) -> np.ndarr
     dtype = _dtype(kind)
     if dtype.hasobject or not isinstance(data, bytes | bytearray | memoryview):
         raise InputError("it holds an array whose data does not fit its type")
-    array = np.frombuffer(bytes(data), dtype).reshape(_shape(shape), order=order)
+    array = np.frombuffer(data, dtype).reshape(_shape(shape), order=order)  # no copy
     return array.view(_Array)
 
 
@@ -278,3 +288,9 @@ def stand_ins() -> dict[str, Any]:
     for home in ("copyreg", "copy_reg"):
         table[f"{home}._reconstructor"] = Callee(_rebuilt)
     return table
+
+
+def plain_stand_ins() -> dict[str, Any]:
+    """What a file of arrays in lists and dictionaries may name, afresh; no placeholders."""
+    table = stand_ins()
+    return {name: table[name] for name in _PLAIN}

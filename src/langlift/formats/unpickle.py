@@ -3,7 +3,8 @@
 A pickle is a program that may call whatever it can name. Here a name is looked up in a fixed table
 (`stand_ins`) and in nothing else: plain containers, numpy arrays and what the caller adds. What is
 known to be a harmless leftover (random generators, settings of a training run) becomes an `Inert`
-placeholder; every other name refuses the file.
+placeholder; every other name refuses the file. `unpickle_plain` is for data sets: it takes arrays
+of any size, and no leftovers.
 
 A few bytes may also stand for very much: keys that take for ever to hash, copies of copies. So keys
 are plain values alone, and how much may be read and made is limited.
@@ -20,31 +21,37 @@ from typing import Any, BinaryIO, ClassVar
 
 from ..errors import InputError
 from .files import one_line
-from .stand_ins import Callee, Inert, check_keys, kind_of, stand_ins
+from .stand_ins import Callee, Inert, check_keys, kind_of, plain_stand_ins, stand_ins
 
 #: Most bytes of a pickle; the tensors of a checkpoint are outside of it.
 LONGEST = 8 * 2**20
 _MOST_MADE = 128 * 2**20  # bytes given to and made by functions, which may copy one value often
+_MADE_PER_BYTE = 32  # of plain data beyond that: a number of numpy, 20 bytes in the file, is 450
 _LONGEST_NAME = 200  # letters of a name in a message
 _READER: Any = pickle._Unpickler  # type: ignore[attr-defined]
+
+
+def _left(stream: BinaryIO) -> int:
+    """Bytes from here to the end."""
+    here = stream.tell()
+    size = stream.seek(0, os.SEEK_END) - here
+    stream.seek(here)
+    return size
 
 
 class _Bounded:
     """A stream that gives no more than it has: files make room for all that is asked for first."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, allowed: int | None, size: int) -> None:
         self._stream = stream
-        here = stream.tell()
-        self._left = stream.seek(0, os.SEEK_END) - here
-        self._allowed = LONGEST
-        stream.seek(here)
+        self._room = size if allowed is None else min(size, allowed)
+        self._beyond = size - self._room  # there, but more than is allowed
 
-    def _take(self, count: int) -> None:
-        if count > self._left:
+    def check(self, count: int) -> None:
+        """Raise unless so many bytes may still be read."""
+        if count > self._room + self._beyond:
             raise EOFError("it ends within a value")
-        self._left -= count
-        self._allowed -= count
-        if self._allowed < 0:
+        if count > self._room:
             raise InputError(
                 f"its pickled part has more than {LONGEST >> 20} MiB; give a checkpoint, whose "
                 "numbers are in tensors"
@@ -52,13 +59,28 @@ class _Bounded:
 
     def read(self, count: int) -> bytes:
         """Exactly so many bytes."""
-        self._take(count)
-        return self._stream.read(count)
+        if count > self._room:
+            self.check(count)
+        self._room -= count
+        data = self._stream.read(count)
+        if len(data) != count:
+            raise EOFError("it ends within a value")
+        return data
+
+    def read_changeable(self, count: int) -> bytearray:
+        """Exactly so many bytes, of which no copy is made on the way."""
+        self.check(count)
+        self._room -= count
+        data = bytearray(count)
+        if self._stream.readinto(data) != count:  # type: ignore[attr-defined]
+            raise EOFError("it ends within a value")
+        return data
 
     def readline(self) -> bytes:
         """The next line; a name that the end cuts must not be taken for another."""
-        line = self._stream.readline(self._allowed + 1)
-        self._take(len(line))
+        line = self._stream.readline(self._room + 1)
+        self.check(len(line))
+        self._room -= len(line)
         if not line.endswith(b"\n"):
             raise EOFError("it ends within a line")
         return line
@@ -73,13 +95,15 @@ class _Unpickler(_READER):
 
     def __init__(
         self,
-        stream: BinaryIO,
+        stream: _Bounded,
         table: Mapping[str, Any],
         persistent: Callable[[Any], Any] | None,
         encoding: str,
+        may_make: int,
     ) -> None:
-        super().__init__(_Bounded(stream), encoding=encoding)
-        self._may_make = _MOST_MADE
+        super().__init__(stream, encoding=encoding)
+        self._bytes = stream
+        self._may_make = may_make
         self._names = table
         self._persistent = persistent
 
@@ -106,7 +130,10 @@ class _Unpickler(_READER):
 
     def _made(self, *values: Any) -> None:
         """Count what a function was given or has made."""
-        self._may_make -= sum(map(sys.getsizeof, values))
+        self._spend(sum(map(sys.getsizeof, values)))
+
+    def _spend(self, count: int) -> None:
+        self._may_make -= count
         if self._may_make < 0:
             raise InputError("it makes far more of its values than it holds; refused")
 
@@ -128,10 +155,15 @@ class _Unpickler(_READER):
         super().load_build()
         self._made(self.stack[-1])
 
+    def load_frame(self) -> None:
+        """The announcement of a part; the library would copy all of it and read the copy."""
+        (count,) = struct.unpack("<Q", self.read(8))
+        self._bytes.check(count)
+
     def load_bytearray8(self) -> None:
         """Bytes that can be changed; the library makes room before it looks whether they come."""
         (count,) = struct.unpack("<Q", self.read(8))
-        self.append(bytearray(self.read(count)))
+        self.append(self._bytes.read_changeable(count))
 
     def load_empty_set(self) -> None:
         """A set, which takes much room for one byte."""
@@ -180,6 +212,7 @@ class _Unpickler(_READER):
     for _code, _load in (
         (pickle.REDUCE, load_reduce),
         (pickle.BUILD, load_build),
+        (pickle.FRAME, load_frame),
         (pickle.BYTEARRAY8, load_bytearray8),
         (pickle.EMPTY_SET, load_empty_set),
         (pickle.FROZENSET, load_frozenset),
@@ -190,6 +223,30 @@ class _Unpickler(_READER):
     ):
         dispatch[_code[0]] = _load
     del _code, _load
+
+
+def _counted(load: Callable[[Any], None], room: int) -> Callable[[Any], None]:
+    """The same instruction, its room counted."""
+
+    def counted(self: _Unpickler) -> None:
+        self._spend(room)
+        load(self)
+
+    return counted
+
+
+class _PlainUnpickler(_Unpickler):
+    """Counts also the containers and references that take far more room than bytes in the file."""
+
+    dispatch: ClassVar[dict[int, Any]] = dict(_Unpickler.dispatch)
+    for _codes, _room in (
+        ((pickle.EMPTY_LIST, pickle.EMPTY_DICT, pickle.LIST, pickle.DICT), 64),
+        ((pickle.TUPLE, pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3, pickle.MARK), 64),
+        ((pickle.PUT, pickle.BINPUT, pickle.LONG_BINPUT, pickle.MEMOIZE), 96),
+    ):
+        for _code in _codes:
+            dispatch[_code[0]] = _counted(dispatch[_code[0]], _room)
+    del _codes, _code, _room
 
 
 def _check_callable(function: Any) -> None:
@@ -229,8 +286,38 @@ def unpickle(
             file, see `langlift.formats.files.naming`.
     """
     table = stand_ins() | dict(names or {})
+    source = _Bounded(stream, LONGEST, _left(stream))
+    return _loaded(_Unpickler(source, table, persistent, encoding, _MOST_MADE))
+
+
+def unpickle_plain(stream: BinaryIO, size: int | None = None, stored: int | None = None) -> Any:
+    """The next pickled object of a stream, which holds arrays and plain values alone.
+
+    Large arrays are not copied: they stand on the bytes that were read, and may be read-only. What
+    small values may take of memory is in proportion to the file.
+
+    Args:
+        stream: buffered, read from where it is up to the end of this pickle.
+        size: bytes that are left in the stream; found by going to its end if omitted.
+        stored: bytes that these take on the disk, where they are packed.
+
+    Returns:
+        Plain values, lists, tuples, dictionaries and numpy arrays, also those of Python 2. Names
+        of the table may be left as values, see `langlift.datasets.pickled`.
+
+    Raises:
+        InputError: as `unpickle`; leftovers of training runs are refused too.
+    """
+    size = _left(stream) if size is None else size
+    may_make = _MOST_MADE + _MADE_PER_BYTE * (size if stored is None else stored) + 4 * size
+    source = _Bounded(stream, None, size)
+    return _loaded(_PlainUnpickler(source, plain_stand_ins(), None, "latin1", may_make))
+
+
+def _loaded(reader: _Unpickler) -> Any:
+    """What the pickle holds, every fault as an `InputError`."""
     try:
-        return _Unpickler(stream, table, persistent, encoding).load()
+        return reader.load()
     except InputError:
         raise
     except Exception as error:  # damaged bytes make any operation on any value

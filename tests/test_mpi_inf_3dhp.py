@@ -1,0 +1,447 @@
+"""MPI-INF-3DHP in every form that people have it in: what is read, and what is refused."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+import scipy.io
+from humaneva_files import object_npz
+from mpi_inf_3dhp_files import (
+    CHEST_HIGH,
+    LARGER,
+    TEST_VIDEOS,
+    write_mat5,
+    write_mat73,
+    write_mpi_inf_3dhp,
+)
+
+from langlift.datasets.matlab import load_mat
+from langlift.datasets.mpi_inf_3dhp import ACTIVITIES, MpiInf3dhp
+from langlift.datasets.pickled import load_objects
+from langlift.datasets.recordings import Recording
+from langlift.datasets.registry import open_dataset
+from langlift.errors import InputError
+from langlift.geometry.mpi_inf_3dhp import mpi_inf_3dhp_camera
+
+FORMS = [("annot3", "npz"), ("annot3", "mat"), ("univ", "npz"), ("univ", "mat")]
+TRAIN, TEST = "data_train_3dhp_ori.npz", "data_test_3dhp_ori.npz"
+
+
+def read(folder: Path, annotation: str = "annot3", **asked: Any) -> dict[str, Recording]:
+    return {r.name: r for r in MpiInf3dhp(folder, annotation).recordings("gt", **asked)}
+
+
+def said(folder: Path, annotation: str | None = "annot3", **asked: Any) -> str:
+    with pytest.raises(InputError) as caught:
+        list(MpiInf3dhp(folder, annotation).recordings("gt", **asked))
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def changed(file: Path, change: Callable[[Any], Any]) -> None:
+    """Write an npz again with its object changed in place."""
+    data = load_objects(file, ["data"])["data"]
+    change(data)
+    object_npz(file, data=data)
+
+
+@pytest.fixture
+def npz(tmp_path: Path) -> Path:
+    write_mpi_inf_3dhp(tmp_path, tests=TEST_VIDEOS[:2])
+    return tmp_path
+
+
+@pytest.fixture
+def mat(tmp_path: Path) -> Path:
+    write_mpi_inf_3dhp(tmp_path, layout="mat", sequences=["S1 Seq1"], tests=TEST_VIDEOS[:2])
+    return tmp_path
+
+
+@pytest.mark.parametrize(("annotation", "layout"), FORMS)
+def test_joints_are_the_metres_of_the_files(annotation: str, layout: str, tmp_path: Path) -> None:
+    truth = write_mpi_inf_3dhp(tmp_path, annotation=annotation, layout=layout)
+    found = read(tmp_path, annotation)
+    assert list(found) == list(truth)
+    for name, recording in found.items():
+        np.testing.assert_allclose(recording.joints, truth[name], atol=1e-6)
+        assert recording.joints.dtype == np.float32
+        assert recording.skeleton.name == "mpi_inf_3dhp_17"
+        assert recording.placed
+        assert recording.subject == name[: 3 if name.startswith("TS") else 2]
+
+
+def test_both_forms_of_the_files_give_the_same(tmp_path: Path) -> None:
+    found = []
+    for layout in ("npz", "mat"):
+        (tmp_path / layout).mkdir()
+        write_mpi_inf_3dhp(tmp_path / layout, layout=layout, cameras=CHEST_HIGH)
+        found.append(read(tmp_path / layout))
+    first, second = found
+    assert list(first) == list(second)
+    for name, recording in first.items():
+        np.testing.assert_array_equal(recording.joints, second[name].joints)
+        np.testing.assert_array_equal(recording.keypoints.xy, second[name].keypoints.xy)
+        np.testing.assert_array_equal(recording.counted, second[name].counted)
+
+
+@pytest.mark.parametrize("layout", ["npz", "mat"])
+def test_test_cameras_project_3d_onto_2d(layout: str, tmp_path: Path) -> None:
+    write_mpi_inf_3dhp(tmp_path, layout=layout, sequences=())
+    found = read(tmp_path)
+    assert list(found) == list(TEST_VIDEOS)
+    for name, recording in found.items():
+        assert recording.lens == mpi_inf_3dhp_camera(name)
+        assert recording.lens is not None
+        seen = recording.lens.project(recording.joints)
+        np.testing.assert_allclose(seen, recording.keypoints.xy, atol=0.01)
+    sizes = [found[name].keypoints.image_size for name in TEST_VIDEOS]
+    assert sizes == [(2048, 2048)] * 4 + [(1920, 1080)] * 2
+
+
+@pytest.mark.parametrize(("annotation", "layout"), FORMS)
+def test_lenses_only_where_they_are_known(annotation: str, layout: str, tmp_path: Path) -> None:
+    write_mpi_inf_3dhp(tmp_path, annotation=annotation, layout=layout)
+    for name, recording in read(tmp_path, annotation).items():
+        known = annotation == "annot3" and name.startswith("TS")
+        assert (recording.lens is not None) == known
+
+
+def test_the_two_annotations_differ_by_the_size_of_the_body(tmp_path: Path) -> None:
+    write_mpi_inf_3dhp(tmp_path, layout="mat", sequences=["S1 Seq1"])
+    measured, univ = read(tmp_path, "annot3"), read(tmp_path, "univ")
+    assert list(measured) == list(univ)
+    for name, recording in measured.items():
+        other = univ[name]
+        np.testing.assert_array_equal(recording.keypoints.xy, other.keypoints.xy)
+        np.testing.assert_allclose(recording.relative, LARGER * other.relative, atol=1e-5)
+        knee, hip = (recording.skeleton.index(j) for j in ("left_knee", "left_hip"))
+        thigh, shorter = (
+            np.linalg.norm(r.joints[:, knee] - r.joints[:, hip], axis=1) for r in (recording, other)
+        )
+        np.testing.assert_allclose(thigh / shorter, 1.0467, atol=1e-4)
+
+
+@pytest.mark.parametrize("layout", ["npz", "mat"])
+def test_valid_frames_are_counted_from_the_data(layout: str, tmp_path: Path) -> None:
+    write_mpi_inf_3dhp(tmp_path, layout=layout, invalid=[1, 4, 5], sequences=["S1 Seq1"])
+    found = read(tmp_path)
+    for n, name in enumerate(TEST_VIDEOS, 1):
+        assert np.flatnonzero(~found[name].counted).tolist() == [1, 4, 5]
+        assert found[name].counted.sum() == 12 + n - 3
+    assert found["S1 Seq1/0"].scored is None
+
+
+def test_frames_that_do_not_count_may_be_empty(npz: Path) -> None:
+    def emptied(data: Any) -> None:
+        data["TS1"]["data_3d"] = (
+            np.where(data["TS1"]["valid"][:, None, None], 1, np.nan) * (data["TS1"]["data_3d"])
+        )
+
+    changed(npz / TEST, emptied)
+    recording = read(npz, subjects=["TS1"])["TS1"]
+    np.testing.assert_array_equal(np.isnan(recording.joints).any(axis=(1, 2)), ~recording.counted)
+
+
+def test_a_frame_that_counts_must_not_be_empty(npz: Path) -> None:
+    changed(npz / TEST, lambda data: data["TS1"].update(data_3d=np.full((13, 17, 3), np.nan)))
+    assert said(npz, subjects=["TS1"]).startswith(
+        f"{npz / TEST}: recording 'TS1' has NaN or infinite 3D joints in frames that count"
+    )
+
+
+def test_activities_are_of_frames(mat: Path) -> None:
+    recording = read(mat)["TS1"]
+    assert recording.frame_actions is not None
+    assert recording.frame_actions.tolist() == [ACTIVITIES[f % 7] for f in range(13)]
+    assert read(mat)["S1 Seq1/0"].frame_actions is None
+
+
+def test_actions_choose_frames(mat: Path) -> None:
+    found = read(mat, actions=["Sitting", "Standing/Walking"])
+    assert list(found) == ["TS1", "TS2"]
+    # Frames 0 and 3 are not valid; activities repeat after seven.
+    assert np.flatnonzero(found["TS1"].counted).tolist() == [2, 7, 9]
+    assert len(found["TS1"]) == 13
+    assert "unknown action 'Jumping'; known: Exercising, " in said(mat, actions=["Jumping"])
+
+
+def test_the_npz_have_no_activities(npz: Path) -> None:
+    assert read(npz)["TS1"].frame_actions is None
+    assert said(npz, actions=["Sitting"]) == (
+        f"{npz} has no activities ('Sitting' was asked for), because the npz files leave them out; "
+        "give the original folders, or ask for none"
+    )
+
+
+def test_entries_and_what_a_whole_copy_holds(npz: Path) -> None:
+    dataset = open_dataset("mpi-inf-3dhp", npz, annotation="annot3")
+    entry = dataset.entries()[0]
+    assert (entry.name, entry.subject, entry.key) == ("S1 Seq1/0", "S1", "S1 Seq1")
+    assert (entry.camera, entry.frames_3d, entry.frames_2d) == ("0", 12, {"gt": 12})
+    assert [e.frames_3d for e in dataset.entries() if e.key == "TS2"] == [14]
+    assert dataset.subjects == ("S1", "S2", "TS1", "TS2")
+    assert list(dataset.expected()) == [*(f"S{n}" for n in range(1, 9)), *TEST_VIDEOS]
+    assert dataset.expected()["S3"] == ("S3 Seq1", "S3 Seq2")
+    assert dataset.facts() == {
+        "data": "mpi-inf-3dhp",
+        "annotation": "annot3",
+        "files": "npz",
+    }
+
+
+def test_of_fourteen_cameras_those_at_the_chest_are_read(mat: Path) -> None:
+    cameras = [e.camera for e in MpiInf3dhp(mat, "annot3").entries() if e.subject == "S1"]
+    assert cameras == [str(c) for c in CHEST_HIGH]
+    stored: Any = load_mat(mat / "S1" / "Seq1" / "annot.mat", ["annot3"])["annot3"]
+    assert stored[8].shape == (12, 84)
+    found = read(mat)["S1 Seq1/8"].joints
+    np.testing.assert_allclose(found[:, 14], stored[8].reshape(12, 28, 3)[:, 4] / 1000, atol=1e-6)
+    np.testing.assert_allclose(found[:, 0], stored[8].reshape(12, 28, 3)[:, 7] / 1000, atol=1e-6)
+
+
+def test_a_sequence_without_its_list_is_read_too(tmp_path: Path) -> None:
+    truth = write_mpi_inf_3dhp(tmp_path, boxed=False, tests=())
+    assert list(read(tmp_path)) == list(truth)
+
+
+def test_numbers_as_names_of_cameras_are_read_too(npz: Path) -> None:
+    changed(npz / TRAIN, lambda d: d.update({"S1 Seq1": [{0: d["S1 Seq1"][0]["0"]}]}))
+    assert list(read(npz, subjects=["S1"])) == ["S1 Seq1/0"]
+
+
+def test_test_files_of_either_matlab_and_either_order_of_axes(mat: Path) -> None:
+    before = read(mat)["TS1"]
+    file = mat / "TS1" / "annot_data.mat"
+    names = ("annot2", "annot3", "univ_annot3", "valid_frame", "activity_annotation")
+    stored: dict[str, Any] = load_mat(file, names)
+    turned = {k: v.transpose(3, 2, 1, 0) if v.ndim == 4 else v.T for k, v in stored.items()}
+    for write, values in ((write_mat5, stored), (write_mat5, turned), (write_mat73, turned)):
+        write(file, values)
+        after = read(mat)["TS1"]
+        np.testing.assert_array_equal(after.joints, before.joints)
+        np.testing.assert_array_equal(after.keypoints.xy, before.keypoints.xy)
+        np.testing.assert_array_equal(after.counted, before.counted)
+
+
+def test_the_folder_of_the_test_set_may_be_kept(mat: Path) -> None:
+    (mat / "mpi_inf_3dhp_test_set").mkdir()
+    for video in ("TS1", "TS2"):
+        (mat / video).rename(mat / "mpi_inf_3dhp_test_set" / video)
+    assert {r.subject for r in read(mat).values()} == {"S1", "TS1", "TS2"}
+
+
+@pytest.mark.parametrize("layout", ["npz", "mat"])
+def test_a_part_that_is_not_asked_for_stays_closed(layout: str, tmp_path: Path) -> None:
+    write_mpi_inf_3dhp(tmp_path, layout=layout)
+    train = tmp_path / (TRAIN if layout == "npz" else "S1/Seq1/annot.mat")
+    if layout == "npz":
+        object_npz(train, data="not what is read")
+    else:
+        train.write_bytes(b"nothing")
+    assert list(read(tmp_path, subjects=["TS2"])) == ["TS2"]
+    assert said(tmp_path).startswith(f"{train}: ")
+
+
+def test_the_annotation_must_be_chosen(npz: Path) -> None:
+    assert said(npz, None) == (
+        "MPI-INF-3DHP has two kinds of 3D labels, and figures of the two must not be compared; "
+        "choose the annotation: 'annot3' (as measured, in the camera's metres; *_ori.npz) or "
+        "'univ' (univ_annot3, all bodies scaled to one size; npz files without _ori)"
+    )
+    assert "unknown annotation of MPI-INF-3DHP 'univ_annot3'; known: annot3, univ; did you" in said(
+        npz, "univ_annot3"
+    )
+
+
+def test_the_other_annotation_is_not_taken_instead(npz: Path) -> None:
+    assert said(npz, "univ") == (
+        f"{npz} holds the npz files of 'annot3' only, and 'univ' was asked for; add "
+        "data_train_3dhp.npz and data_test_3dhp.npz, or choose 'annot3', whose figures are others"
+    )
+    (npz / TRAIN).rename(npz / "data_train_3dhp.npz")
+    assert said(npz, "univ", subjects=["TS1"]) == (
+        f"{npz} has no data_test_3dhp.npz, only {TEST}, which is 'annot3'; put it there, or ask "
+        "for other videos"
+    )
+
+
+def test_folders_without_the_files_are_told(tmp_path: Path) -> None:
+    assert "holds neither data_train_3dhp_ori.npz and data_test_3dhp_ori.npz nor" in said(tmp_path)
+    assert said(tmp_path / "no").endswith("no does not exist; give the folder of MPI-INF-3DHP's "
+                                          "files")  # fmt: skip
+    (tmp_path / "file").touch()
+    assert "file is a file; give the folder" in said(tmp_path / "file")
+
+
+def test_npz_beside_the_original_folders_are_refused(npz: Path) -> None:
+    write_mpi_inf_3dhp(npz, layout="mat", tests=["TS1"], sequences=())
+    assert "holds npz files and the original folders, which may differ" in said(npz)
+
+
+def test_videos_that_are_not_there_are_told(tmp_path: Path) -> None:
+    write_mpi_inf_3dhp(tmp_path, tests=["TS1"], sequences=())
+    assert (
+        said(tmp_path, subjects=["TS3"]) == "unknown subject 'TS3'; known: TS1; did you mean 'TS1'?"
+    )
+    assert said(tmp_path, subjects=["S1"]).startswith(f"{tmp_path} has no {TRAIN}; put it there")
+    (tmp_path / "mat").mkdir()
+    write_mpi_inf_3dhp(tmp_path / "mat", layout="mat", tests=["TS1"], sequences=())
+    assert "has no S1/Seq1/annot.mat or its like" in said(tmp_path / "mat", subjects=["S1"])
+    with pytest.raises(InputError, match="unknown 2D source 'cpn'; known: gt"):
+        list(MpiInf3dhp(tmp_path, "annot3").recordings("cpn"))
+
+
+def test_half_an_npz_is_refused_at_once(npz: Path) -> None:
+    (npz / TEST).write_bytes((npz / TEST).read_bytes()[:-500])
+    with pytest.raises(InputError) as caught:
+        MpiInf3dhp(npz, "annot3")
+    assert str(caught.value) == (
+        f"{npz / TEST}: this is no whole npz with 'data'; it is half a download or another file: "
+        "fetch it again"
+    )
+
+
+@pytest.mark.parametrize("name", ["S1/Seq1/annot.mat", "TS1/annot_data.mat"])
+def test_half_a_mat_is_refused(name: str, mat: Path) -> None:
+    file = mat / name
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    assert said(mat).startswith(f"{file}: this .mat file cannot be read (")
+
+
+@pytest.mark.parametrize("name", [TRAIN, TEST])
+def test_a_pickle_that_calls_is_refused(name: str, npz: Path) -> None:
+    class Evil:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return os.mkdir, (str(npz / "made"),)
+
+    object_npz(npz / name, data={"TS1": Evil()})
+    assert said(npz).startswith(f"{npz / name}: it holds code (it asks for ")
+    assert not (npz / "made").exists()
+
+
+@pytest.mark.parametrize("layout", ["npz", "mat"])
+def test_metres_are_told(layout: str, tmp_path: Path) -> None:
+    write_mpi_inf_3dhp(tmp_path, layout=layout, unit=0.001)
+    words = said(tmp_path)
+    assert ": the longest bone of S1 Seq1/0 measures 0." in words
+    assert " millimetres, which would be right in metres; this file must be in millimetres" in words
+
+
+def test_a_video_without_a_valid_frame_is_refused(npz: Path) -> None:
+    changed(npz / TEST, lambda data: data["TS2"]["valid"].fill(0))
+    assert said(npz) == (
+        f"{npz / TEST}: TS2 has no valid frame, so there is nothing to score; fetch the file again"
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda v: v.update(data_2d=v["data_2d"][:-2]), "TS1 has 11 frames of 2D but 13 of 3D; th"),
+        (lambda v: v.update(data_3d=v["data_3d"][:-2]), "TS1 has 13 frames of 2D but 11 of 3D; th"),
+        (lambda v: v.update(valid=v["valid"][1:]), "TS1 has 13 frames of 2D but 12 of valid; they"),
+        (
+            lambda v: v.update(data_3d=v["data_3d"][:, :16]),
+            "has shape (13, 16, 3); it must be (f, ",
+        ),
+        (lambda v: v.update(valid=v["valid"] * 2), "TS1 has marks of validity other than 0 and 1;"),
+        (lambda v: v.pop("valid"), "TS1 lacks 'valid' and holds data_2d, data_3d; the file is of "),
+        (lambda v: v.update(data_2d="x"), "data_2d of TS1 is no array of numbers (str); give the "),
+    ],
+)
+def test_parts_that_do_not_belong_together(
+    change: Callable[[Any], Any], words: str, npz: Path
+) -> None:
+    changed(npz / TEST, lambda data: change(data["TS1"]))
+    told = said(npz)
+    assert told.startswith(f"{npz / TEST}: ")
+    assert words in told
+
+
+def test_other_structures_of_the_npz_are_refused(npz: Path) -> None:
+    object_npz(npz / TEST, data={"TS7": load_objects(npz / TEST, ["data"])["data"]["TS1"]})
+    assert "unknown test video of MPI-INF-3DHP 'TS7'; known: TS1, " in said(npz, subjects=["TS7"])
+    object_npz(npz / TRAIN, data={"S1 Seq1": [3]})
+    assert "S1 Seq1 is of type list; it must hold a dictionary by camera" in said(npz)
+    object_npz(npz / TRAIN, data=[1])
+    assert "data is of type list; it must be a dictionary by name" in said(npz)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda v: v.pop("annot3"), "the variable 'annot3' is missing; the file holds annot2"),
+        (lambda v: v.update(annot3=v["annot3"][:5]), "annot3 is a cell of 5; it must be a cell wi"),
+        (lambda v: v.update(annot3=np.ones((3, 3))), "annot3 is no cell; it must be a cell with "),
+        (
+            lambda v: v["annot3"].__setitem__(0, v["annot3"][0][:, :51]),
+            "annot3 has shape (12, 51); it must be (f, 84)",
+        ),
+        (
+            lambda v: v["annot2"].__setitem__(0, v["annot2"][0][:9]),
+            "S1 Seq1/0 has 9 frames of 2D but 12 of 3D; they must be of the same video",
+        ),
+    ],
+)
+def test_other_training_files_are_refused(
+    change: Callable[[Any], Any], words: str, mat: Path
+) -> None:
+    file = mat / "S1" / "Seq1" / "annot.mat"
+    values: dict[str, Any] = load_mat(file, ["annot2", "annot3"])
+    change(values)
+    write_mat5(file, values)
+    told = said(mat)
+    assert told.startswith(f"{file}: ")
+    assert words in told
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        (
+            "activity_annotation",
+            np.full((1, 13), 8.0),
+            "TS1 has activity 8; it must be from 1 to 7",
+        ),
+        ("activity_annotation", np.ones((1, 9)), "TS1 has 13 frames of 2D but 9 of activities;"),
+        ("annot3", np.ones((3, 16, 1, 13)), "annot3 has shape (3, 16, 1, 13); it must be (f, 1, "),
+        ("annot2", [np.ones((2, 17))], "annot2 is no array of numbers (list)"),
+    ],
+)
+def test_other_test_files_are_refused(name: str, value: Any, words: str, mat: Path) -> None:
+    file = mat / "TS1" / "annot_data.mat"
+    names = ("annot2", "annot3", "valid_frame", "activity_annotation")
+    write_mat73(file, load_mat(file, names) | {name: value})
+    told = said(mat)
+    assert told.startswith(f"{file}: ")
+    assert words in told
+
+
+def test_frames_that_do_not_count_need_no_activity(mat: Path) -> None:
+    with h5py.File(mat / "TS1" / "annot_data.mat", "r+") as file:
+        activities: Any = file["activity_annotation"]
+        activities[0] = 0
+    labels = read(mat)["TS1"].labels
+    assert labels[:2].tolist() == ["", "Exercising"]
+
+
+def test_a_mat_of_another_type_is_told(mat: Path) -> None:
+    scipy.io.savemat(mat / "TS1" / "annot_data.mat", {"annot2": np.ones(3)}, format="4")
+    assert "annot_data.mat: this is no .mat file of MATLAB 5 or later" in said(mat)
+
+
+def test_cameras_by_hand() -> None:
+    studio, outdoors = mpi_inf_3dhp_camera("TS1"), mpi_inf_3dhp_camera("TS6")
+    np.testing.assert_allclose(studio.focal, (1500.172288, 1500.172288))
+    np.testing.assert_allclose(studio.center, (1017.38733568, 1043.03198208))
+    np.testing.assert_allclose(outdoors.focal, (1683.98345952, 1683.98345952))
+    np.testing.assert_allclose(outdoors.center, (939.85754016, 560.140743168))
+    np.testing.assert_allclose(outdoors.project(np.array([0.0, 0.0, 3.0])), outdoors.center)
+    with pytest.raises(InputError, match="unknown test video of MPI-INF-3DHP 'S1'; known: TS1"):
+        mpi_inf_3dhp_camera("S1")
