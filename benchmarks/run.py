@@ -23,6 +23,7 @@ from encoders import encoders
 from lifting import network, whole_lift
 from machine import facts, quiet, sgemm_gauge
 from material import Setup, make_setup
+from metric_speed import metric_speed
 from profiles import profile
 from rich.console import Console
 from steps import steps
@@ -43,6 +44,7 @@ GROUPS: dict[str, Callable[[Setup], list[Row]]] = {
     "training": training,
     "steps": steps,
     "windows": windows,
+    "metrics": metric_speed,
     "command": command,
     "hour": hour,
 }
@@ -57,7 +59,7 @@ class BenchmarkArguments:
     Args:
         out: the JSON file to write.
         only: groups to measure, separated by commas: import, network, encoders, attention, lift,
-            training, steps, windows, command, hour; all if empty.
+            training, steps, windows, metrics, command, hour; all if empty.
         profile: measure nothing, but print where the time of one encoder goes: its name and fp32,
             bf16 or reference for a pass, or step or referencestep for a training step, such as
             mixste-bf16.

@@ -62,7 +62,7 @@ def no_processes(bench: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch) 
         asked.append((work, name, form))
         return 100.0
 
-    for module in ("encoders", "steps", "window_batches"):
+    for module in ("encoders", "steps", "window_batches", "metric_speed"):
         monkeypatch.setattr(bench[module], "peak_mb", fake_peak_mb)
     return asked
 
@@ -171,11 +171,23 @@ def test_windows_are_measured_and_equal(
     assert all("the 500 frames included" in row.name for row in rows if row.unit == "MB")
 
 
+def test_metrics_are_measured_and_agree_with_the_loop(
+    bench: dict[str, ModuleType], tiny: Any, no_processes: list[tuple]
+) -> None:
+    loop, whole, memory, difference = bench["metric_speed"].metric_speed(tiny)
+    assert [row.unit for row in (loop, whole, memory, difference)] == ["s", "s", "MB", ""]
+    assert loop.ratio > 0 and loop.reference == "a loop over the frames"
+    assert whole.value > 0 and "60 frames" in whole.name
+    assert difference.value < 1e-6
+    assert no_processes == [("measure", "all", "ours")]
+
+
 def test_work_is_measured_in_processes_of_its_own(bench: dict[str, ModuleType], tiny: Any) -> None:
     peak_mb = bench["encoders"].peak_mb
     assert 100 < peak_mb(tiny, "mixste", "bf16") < 3000
     assert 100 < peak_mb(tiny, "vpose", "reference", work="step") < 3000
     assert 100 < peak_mb(tiny, "frames", "ours", work="draw") < 3000
+    assert 100 < peak_mb(tiny, "all", "ours", work="measure") < 3000
     with pytest.raises(InputError, match=r"unknown encoder 'mixte'.*did you mean 'mixste'"):
         bench["encoders"].one_pass("mixte", "bf16", quick=True)
 

@@ -21,6 +21,7 @@ EXAMPLES = {
     "add_a_format.py": "read 2 frames, 4 joints seen\nwrote walk.xyz",
     "add_a_method.py": "joints (1, 17, 3) by frame_mlp",
     "lift_in_python.py": "joints (90, 17, 3) metres, root space",
+    "oracle_is_cheap.py": "noise 5 mm: single 40.7, P-Agg 40.0, J-Best (oracle) 31.6",
     "run_onnx.py": "joints (100, 17, 3) metres; the last frame looks like",
 }
 MOST_CODE_LINES = 60
@@ -215,8 +216,23 @@ def check_command(line: str) -> None:
 
 
 def check_langlift(verb: str, rest: list[str]) -> None:
-    from langlift.cli import demo, evaluate, export, lift, train, weights, weights_import
+    from langlift.cli import (
+        compare,
+        data,
+        data_describe,
+        data_import,
+        demo,
+        evaluate,
+        experiment,
+        export,
+        lift,
+        train,
+        weights,
+        weights_import,
+    )
     from langlift.cli.arguments import comma_list, parse
+    from langlift.experiments import find_experiment
+    from langlift.experiments.scales import SCALES
     from langlift.formats import READERS, WRITERS
     from langlift.skeletons import SKELETONS
     from langlift.training.recipes import recipe
@@ -232,9 +248,21 @@ def check_langlift(verb: str, rest: list[str]) -> None:
         recipe(parse(train.TrainArguments, rest, verb, default=start).recipe, method)
     elif verb == "evaluate":
         assert parse(evaluate.EvaluateArguments, rest, verb).protocol in evaluate.PROTOCOLS
+    elif verb == "compare":
+        parse(compare.CompareArguments, rest, verb)
+    elif verb == "experiment":
+        kinds = {"list": experiment.ListArguments, "run": experiment.RunArguments}
+        args = parse(kinds[rest[0]], rest[1:], verb)
+        if isinstance(args, experiment.RunArguments):
+            assert find_experiment(args.name).name == args.name
+            assert args.scale in SCALES
     elif verb == "weights":
         kinds = {"list": weights.ListArguments, "inspect": weights.InspectArguments}
         kinds["import"] = weights_import.ImportArguments
+        parse(kinds[rest[0]], rest[1:], verb)
+    elif verb == "data":
+        kinds = {"check": data.CheckArguments, "describe": data_describe.DescribeArguments}
+        kinds["import"] = data_import.ImportArguments
         parse(kinds[rest[0]], rest[1:], verb)
     elif verb == "export":
         assert rest[0] == "onnx", f"no export format {rest[0]}"
@@ -259,7 +287,7 @@ def test_command_parses(page: str, line: str) -> None:
         "langlift lift a.npz --formats bvh",
         "langlift train vpose --recipe strong",
         "langlift train vpos",
-        "langlift evaluate --protocol human36m",
+        "langlift evaluate --protocol human35m",
         "langlift weights show",
         "langlift fly",
         "make coffee",

@@ -16,6 +16,7 @@ from langlift.errors import InputError
 from langlift.lifting.bundle import load_network
 from langlift.lifting.lifter import Lifter, LiftOptions
 from langlift.methods import METHODS
+from langlift.protocols.origin import Origin
 from langlift.weights.importing import (
     LAYOUTS,
     NO_LICENCE,
@@ -242,6 +243,18 @@ def test_the_card_says_where_the_weights_are_from(tmp_path, command):
     assert "given: heads 4" in said
     assert "assumed: skeleton human36m_17, unit m, fps 50, input joints in the order" in said
     assert f"licence: {NO_LICENCE}" in said
+
+
+@pytest.mark.parametrize(
+    ("method", "selection"),
+    [("vpose", "fixed"), ("a3dhp", "not stated"), ("mixste", "test"), ("dstformer", "test")],
+)
+def test_the_card_says_how_the_authors_chose_the_weights(tmp_path, method, selection):
+    """A figure on the test set by which weights were chosen is an oracle's."""
+    file = save(tmp_path / "x.pt", CASES[method].network().state_dict())
+    card = import_checkpoint(file, method, tmp_path / "x.safetensors").card
+    assert card["selection"] == selection
+    assert Origin(selection=card["selection"]).oracle == (selection == "test")
 
 
 def test_json_and_licence(tmp_path, command):

@@ -8,9 +8,21 @@ from scipy.spatial.transform import Rotation
 
 from langlift import metrics
 from langlift.errors import InputError, ShapeError
-from langlift.metrics import d_mpjpe, joint_errors, mpjpe, mpjve, n_mpjpe, pa_mpjpe
+from langlift.metrics import (
+    acceleration_error,
+    d_mpjpe,
+    joint_errors,
+    mpjpe,
+    mpjve,
+    n_mpjpe,
+    pa_mpjpe,
+    per_joint,
+    per_part,
+)
+from langlift.skeletons import HUMAN36M_17, MPI_INF_3DHP_17, Skeleton
 
-ALL = [mpjpe, pa_mpjpe, n_mpjpe, mpjve, d_mpjpe]
+ALL = [mpjpe, pa_mpjpe, n_mpjpe, mpjve, acceleration_error, d_mpjpe]
+LAG = {mpjve: 1, acceleration_error: 2}
 seeds = st.integers(0, 100_000)
 
 
@@ -45,7 +57,7 @@ def test_leading_axes_are_separate_videos(metric):
     pred, gt = videos(0, 2, 3, 6), videos(1, 2, 3, 6)
     means, frames = metric(pred, gt), metric(pred, gt, reduce="frame")
     assert means.shape == (2, 3)
-    assert frames.shape == (2, 3, 5 if metric is mpjve else 6)
+    assert frames.shape == (2, 3, 6 - LAG.get(metric, 0))
     assert frames.mean(axis=-1) == pytest.approx(means)
     assert means[1, 2] == pytest.approx(float(metric(pred[1, 2], gt[1, 2])))
     assert np.ptp(frames) > 0.01
@@ -125,7 +137,7 @@ def test_pa_mpjpe_of_a_pose_without_extent():
 def test_mpjpe_ignores_a_common_rotation_and_orders_with_its_relatives(seed):
     pred, gt = videos(seed, 3), videos(seed + 1, 3)
     turn = Rotation.random(random_state=seed).as_matrix()
-    for metric in (mpjpe, pa_mpjpe, n_mpjpe, mpjve):
+    for metric in (mpjpe, pa_mpjpe, n_mpjpe, mpjve, acceleration_error):
         assert metric(pred @ turn, gt @ turn) == pytest.approx(float(metric(pred, gt)))
     assert (d_mpjpe(pred, gt, reduce="frame") <= mpjpe(pred, gt, reduce="frame")).all()
 
@@ -154,6 +166,88 @@ def test_mpjve_of_one_frame_is_refused():
         mpjve(pred[:1], gt[:1])
 
 
+def test_acceleration_ignores_an_even_movement_but_not_jitter():
+    _, gt = pair()
+    steady = gt + np.array([0.1, -2, 3]) + 0.01 * np.arange(5)[:, None, None] * [0, 1, 0]
+    assert acceleration_error(steady, gt) == pytest.approx(0, abs=1e-12)
+    jitter = 0.01 * (-1.0) ** np.arange(5)
+    assert acceleration_error(gt + jitter[:, None, None] * [1, 0, 0], gt) == pytest.approx(0.04)
+    falling = 0.5 * 0.02 * np.arange(5) ** 2
+    moved = gt + falling[:, None, None] * [0, 0, 1]
+    assert acceleration_error(moved, gt, reduce="frame") == pytest.approx([0.02] * 3)
+
+
+def test_acceleration_of_two_frames_is_refused():
+    pred, gt = pair()
+    with pytest.raises(InputError, match=r"acceleration error needs .* at least 3 frames, got 2"):
+        acceleration_error(pred[:2], gt[:2])
+
+
+def test_every_joint_and_part_by_itself():
+    gt = np.zeros((2, 4, 17, 3))
+    pred = gt.copy()
+    left_knee, head = HUMAN36M_17.index("left_knee"), HUMAN36M_17.index("head_top")
+    pred[0, :, left_knee, 1] = 0.3
+    pred[1, :2, head, 2] = 0.6
+    joints = per_joint(pred, gt)
+    assert joints.shape == (2, 17)
+    assert joints[0] == pytest.approx(np.eye(17)[left_knee] * 0.3)
+    assert joints[1] == pytest.approx(np.eye(17)[head] * 0.3)
+    parts = per_part(pred, gt, HUMAN36M_17)
+    assert list(parts) == ["torso_head", "right_leg", "left_leg", "left_arm", "right_arm"]
+    assert parts["left_leg"] == pytest.approx([0.1, 0])
+    assert parts["torso_head"] == pytest.approx([0, 0.06])
+    assert all(not parts[part].any() for part in ("right_leg", "left_arm", "right_arm"))
+
+
+@given(seeds)
+@settings(deadline=None, max_examples=20)
+def test_joints_and_parts_average_to_mpjpe(seed):
+    pred, gt = videos(seed, 2, 3), videos(seed + 1, 2, 3)
+    assert per_joint(pred, gt).mean(axis=-1) == pytest.approx(mpjpe(pred, gt))
+    for skeleton in (HUMAN36M_17, MPI_INF_3DHP_17):
+        weights = [len(joints) for joints in skeleton.parts.values()]
+        parts = np.array(list(per_part(pred, gt, skeleton).values()))
+        assert np.average(parts, axis=0, weights=weights) == pytest.approx(mpjpe(pred, gt))
+
+
+def test_parts_that_a_skeleton_lacks_are_left_out_and_another_skeleton_refused():
+    pred, gt = pair()
+    trunk = Skeleton("trunk", ("pelvis", "left_hip"), (-1, 0), "pelvis")
+    assert list(per_part(pred[:, :2], gt[:, :2], trunk)) == ["torso_head", "left_leg"]
+    with pytest.raises(
+        ShapeError, match=r"skeleton 'trunk' has shape \(17,\); it must be \(\*, 2\)"
+    ):
+        per_part(pred, gt, trunk)
+
+
+def test_one_joint_off_by_17_mm_is_a_millimetre_of_mpi_inf_3dhp():
+    _, gt = pair()
+    gt[:, 14] = 0
+    pred = gt.copy()
+    pred[:, 3, 0] += 0.017
+    assert 1000 * mpjpe(pred, gt) == pytest.approx(1.0)
+
+
+def test_the_mean_of_d3dps_published_sequences():
+    published = [30.4996, 24.4100, 10.5053, 23.5850, 29.2175, 51.1833]
+    assert np.mean(published) == pytest.approx(28.2335, abs=5e-5)
+    # Six sequences of one frame in which every joint is off by so much.
+    gt = np.zeros((6, 1, 17, 3))
+    pred = gt + np.array(published)[:, None, None, None] / 1000 * [0.6, 0, 0.8]
+    assert 1000 * mpjpe(pred, gt).mean() == pytest.approx(28.2335, abs=5e-5)
+
+
+def test_long_recordings_are_cut_into_blocks_without_seams(monkeypatch):
+    pred, gt = videos(5, 2, 50), videos(6, 2, 50)
+    whole = {metric: metric(pred, gt, reduce="frame") for metric in ALL}
+    for numbers in (1, 7 * 51, 120 * 51):  # a frame at a time, 7 frames, 2 videos and a rest
+        monkeypatch.setattr(metrics.blocks, "_BLOCK", numbers)
+        for metric in ALL:
+            found = metric(pred, gt, reduce="frame")
+            assert np.allclose(found, whole[metric], rtol=1e-12), (metric.__name__, numbers)
+
+
 def test_d_mpjpe_sees_only_depth():
     _, gt = pair()
     assert d_mpjpe(gt + np.array([5, -7, 0]), gt) == 0
@@ -174,7 +268,7 @@ def test_frame_values_give_both_averages_of_an_unbalanced_set():
     assert np.mean([frames[action == k].mean() for k in (0, 1)]) == pytest.approx(0.060)
 
 
-@pytest.mark.parametrize("metric", [*ALL, joint_errors])
+@pytest.mark.parametrize("metric", [*ALL, joint_errors, per_joint])
 def test_unusable_poses_are_refused(metric):
     pred, gt = pair()
     with pytest.raises(

@@ -19,6 +19,7 @@ from langlift.geometry.human36m import human36m_cameras
 from langlift.protocols import classical, mocap
 from langlift.protocols.classical import LinearRegression, MeanPose
 from langlift.protocols.mocap import Measured, bootstrap, interval, measure
+from langlift.protocols.origin import Origin
 from langlift.protocols.report import Figure, Report, Row, Table
 from langlift.skeletons import HUMAN36M_17
 from langlift.tracks import ActionEstimate, Keypoints, Motion
@@ -29,7 +30,12 @@ from langlift.tracks import ActionEstimate, Keypoints, Motion
 def small_report() -> Report:
     rows = [
         Row("plain", {"2D": "gt"}, {"MPJPE": Figure(41.234, "mm", 40.0, 42.55)}),
-        Row("told", {"2D": "gt"}, {"MPJPE": Figure(31.0, "mm"), "right": Figure(99.95, "%")}, True),
+        Row(
+            "told",
+            {"2D": "gt"},
+            {"MPJPE": Figure(31.0, "mm"), "right": Figure(99.95, "%")},
+            Origin(action="given"),
+        ),
     ]
     facts = {"data": "toy", "weights": {"a": "1", "b": "2"}, "clips": ["x", "y"]}
     return Report("toy", facts, [Table("All", rows)])
@@ -53,7 +59,7 @@ def test_markdown_holds_facts_units_tags_and_every_figure() -> None:
         "# Protocol `toy`\n\n- data: toy\n- weights: a: 1; b: 2\n- clips: x, y\n\n## All\n\n"
         "| model | 2D | MPJPE (mm) | right (%) |\n|---|---|---|---|\n"
         "| plain | gt | 41.2 [40.0, 42.5] | - |\n"
-        "| told (oracle) | gt | 31.0 | 100.0 |\n"
+        "| told (oracle: true action given) | gt | 31.0 | 100.0 |\n"
     )
 
 
@@ -68,7 +74,10 @@ def test_json_holds_the_full_figures() -> None:
         "value": 41.234, "unit": "mm", "low": 40.0, "high": 42.55,
     }  # fmt: skip
     assert plain["tags"] == {"2D": "gt"}
-    assert (plain["oracle"], told["oracle"]) == (False, True)
+    assert (plain["mark"], told["mark"]) == ("", "oracle: true action given")
+    assert told["origin"] == {
+        "action": "given", "aggregation": "single", "selection": "not stated",
+    }  # fmt: skip
 
 
 def test_oracle_is_in_every_rendering_and_only_where_it_applies(
@@ -82,9 +91,9 @@ def test_oracle_is_in_every_rendering_and_only_where_it_applies(
         assert [("oracle" in line) for line in lines if "plain" in line] == [False]
         assert [("oracle" in line) for line in lines if "told" in line] == [True]
     markdown, saved = report.save(tmp_path, "toy")
-    assert "told (oracle)" in markdown.read_text(encoding="utf-8")
+    assert "told (oracle: true action given)" in markdown.read_text(encoding="utf-8")
     rows = json.loads(saved.read_text(encoding="utf-8"))["tables"][0]["rows"]
-    assert [row["oracle"] for row in rows] == [False, True]
+    assert ["oracle" in row["mark"] for row in rows] == [False, True]
 
 
 def test_a_report_is_saved_as_markdown_and_json(tmp_path: Path) -> None:

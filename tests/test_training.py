@@ -116,7 +116,7 @@ def test_bundles_load_and_say_what_they_are(trained):
     out, result, *_ = trained
     bundle, network, _ = load_network(out / WEIGHTS)
     assert bundle.method == "vpose" and bundle.config == MODEL
-    assert bundle.card == {"licence": "toy", "step": 40}
+    assert bundle.card == {"licence": "toy", "step": 40, "selection": "fixed"}
     assert not network.training
     best, _, _ = read_bundle(out / BEST)
     assert best.card["step"] == result["best"]["step"]

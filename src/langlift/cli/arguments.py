@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
 from typing import Any, TypeVar
@@ -15,6 +16,8 @@ from ..errors import InputError, unknown
 
 T = TypeVar("T")
 Advance = Callable[[int, int], None]
+#: Seconds between two lines of progress where there is no terminal to draw a bar on.
+LINE_SECONDS = 30.0
 _KINDS = {"INT": "a whole number", "FLOAT": "a number"}
 
 
@@ -91,9 +94,15 @@ def comma_list(text: str, known: Sequence[str], what: str) -> list[str]:
 
 @contextmanager
 def progress(label: str, quiet: bool) -> Iterator[Advance]:
-    """A progress bar on standard error; ``advance(done, total)`` moves it."""
-    if quiet or not sys.stderr.isatty():
+    """A progress bar on standard error; ``advance(done, total)`` moves it.
+
+    Where that is no terminal but a file or pipe, a line every `LINE_SECONDS` instead.
+    """
+    if quiet:
         yield lambda done, total: None
+        return
+    if not sys.stderr.isatty():
+        yield _Lines(label)
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
@@ -109,3 +118,29 @@ def progress(label: str, quiet: bool) -> Iterator[Advance]:
     with bar:
         task = bar.add_task(label, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+class _Lines:
+    """Progress as lines of text: part done, and the time that the rest will take."""
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._started = self._said = time.monotonic()
+        self._before: int | None = None
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if self._before is None:  # what was done before, or first, tells nothing of the pace
+            self._before, self._started = done, now
+        if now - self._said < LINE_SECONDS or total <= 0:
+            return
+        self._said = now
+        pace = (done - self._before) / max(now - self._started, 1e-9)
+        left = f", about {_clock((total - done) / pace)} left" if pace > 0 else ""
+        print(f"{self._label}: {100 * done / total:.0f} %{left}", file=sys.stderr, flush=True)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}"

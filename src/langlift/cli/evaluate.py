@@ -4,67 +4,83 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import product
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
 
-from .._version import __version__
-from ..datasets.clips import LabelledClip
-from ..datasets.corpus import PARTS, Corpus
-from ..datasets.mocap_views import SOURCES_2D, Source2D
 from ..errors import InputError, unknown
 from ..formats import make_folder
-from ..lifting.lifter import Lifter, LiftOptions
-from ..methods.base import DTYPES, Precision
+from ..lifting.lifter import Lifter
+from ..methods.base import DTYPES
 from ..protocols import mocap, robustness
-from ..protocols.classical import LinearRegression, MeanPose
+from ..protocols.catalogue import PROTOCOLS as RECORDED
+from ..protocols.recorded import Request, evaluate_recorded
 from ..protocols.report import Report
-from ..skeletons import HUMAN36M_17
-from ..training.validation import evenly
-from ..view.robustness import save_robustness_figure
-from ..weights import DEFAULT, catalogue, find_weights, load
+from ..weights import find_weights, load
+from . import evaluate_corpus
 from .arguments import comma_list, parse, progress
 
-CLASSICAL = ("mean-pose", "linear-regression")
-_ROBUSTNESS_CLIPS = 60
-PROTOCOLS = (mocap.NAME, robustness.NAME)
+PROTOCOLS = (*RECORDED, mocap.NAME, robustness.NAME)
+#: Options of the protocols on the motion corpus, and of those on datasets that users own.
+_CORPUS = ("split", "part", "clips", "only")
+_RECORDED = ("annotation", "root", "windows", "no_flip", "actions", "subjects", "resume")
 
 
 @dataclass(frozen=True)
 class EvaluateArguments:
-    """Measure models on the motion corpus.
+    """Measure models on the motion corpus, or on a dataset of yours as its papers do.
 
     Args:
-        protocol: mocap (four Human3.6M cameras) or robustness (other cameras, missing joints).
-        models: names from `langlift weights list`, bundle files, mean-pose, linear-regression;
-            separated by commas. All of the named ones if absent.
-        data: corpus folder (default: the environment variable LANGLIFT_CORPUS).
-        split: split of the corpus.
-        part: part of the split: test, val or train.
-        sources: kinds of 2D: gt, noisy.
+        protocol: mocap (motion corpus, four Human3.6M cameras), robustness (other cameras, missing
+            joints), or for files of yours: human36m, human36m-motionbert, humaneva, mpi-inf-3dhp,
+            egohumans, custom.
+        models: names from `langlift weights list`, bundle files, mean-pose, linear-regression (on
+            the motion corpus); separated by commas. Default: all of the named ones on the motion
+            corpus, the default model otherwise.
+        data: corpus folder (default: the environment variable LANGLIFT_CORPUS), or the files of
+            the dataset.
+        sources: kinds of 2D, separated by commas: gt,noisy on the motion corpus; otherwise those
+            of the files, by default the one that the protocol names first.
+        annotation: labels of mpi-inf-3dhp: annot3 or univ; there is no default.
+        root: keep, zero or subtract the predicted root instead of what the protocol does.
+        windows: what a network sees at a time instead of what it does by the protocol: track (the
+            whole video), separate or averaged windows.
+        no_flip: do not average with the lifted mirror image.
+        actions: class labels instead of the protocol's, separated by commas.
+        subjects: instead of the protocol's, separated by commas.
+        split: split of the corpus (default: core).
+        part: part of the split: test (default), val or train.
         precision: fp32, bf16, or both with a comma between them, then trained models are measured
-            in each (protocol mocap); bf16 ones have it behind their names.
+            in each (not under robustness); bf16 ones have it behind their names.
         clips: evaluate only so many clips, evenly chosen; 0 for all. Default: all for mocap, 60 for
             robustness (evenly over the actions), which lifts each of them about a hundred times.
         only: data sources (such as uiprmd,cmu) to restrict the clips to.
-        out: folder for the report (Markdown, JSON and pictures); printed only if absent.
+        out: folder for the report (Markdown, JSON and pictures); printed only if absent. Files of
+            yours: sequences.jsonl takes every recording as soon as it is measured.
+        resume: go on with the evaluation in --out that was broken off.
         quiet: print nothing but errors.
         json: print the report as JSON.
     """
 
     protocol: str = mocap.NAME
-    models: Annotated[str | None, tyro.conf.arg(aliases=["-m"])] = None
+    models: Annotated[str | None, tyro.conf.arg(aliases=["-m", "--model"])] = None
     data: str | None = None
-    split: str = "core"
-    part: str = "test"
-    sources: str = "gt,noisy"
+    sources: Annotated[str | None, tyro.conf.arg(aliases=["--source"])] = None
+    annotation: str | None = None
+    root: str | None = None
+    windows: str | None = None
+    no_flip: tyro.conf.FlagCreatePairsOff[bool] = False
+    actions: str | None = None
+    subjects: str | None = None
+    split: str | None = None
+    part: str | None = None
     precision: str = "fp32"
     clips: int | None = None
     only: str | None = None
     out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
+    resume: tyro.conf.FlagCreatePairsOff[bool] = False
     quiet: bool = False
     json: bool = False
 
@@ -74,24 +90,10 @@ def run(argv: Sequence[str]) -> int:
     args = parse(EvaluateArguments, argv, "evaluate")
     if args.protocol not in PROTOCOLS:
         raise unknown("protocol", args.protocol, PROTOCOLS)
-    sources: list[Any] = comma_list(args.sources, SOURCES_2D, "2D source")
-    precisions: list[Any] = comma_list(args.precision, [*DTYPES], "precision")
-    if args.protocol != mocap.NAME and precisions != ["fp32"]:
-        raise InputError(
-            f"precision is {args.precision}; protocol {args.protocol} is measured in fp32 only: "
-            "leave --precision out"
-        )
-    models = _models(args)
-    corpus = Corpus(args.data)
-    clips = _clips(corpus, args)
+    _refuse_foreign(args)
+    report = _recorded(args) if args.protocol in RECORDED else evaluate_corpus.report(args)
     if args.out is not None:
-        make_folder(args.out)
-    if args.protocol == mocap.NAME:
-        report = _mocap(args, corpus, clips, sources, models, precisions)
-    else:
-        report = _robustness(args, clips, sources, models)
-    if args.out is not None:
-        report.save(args.out, args.protocol)
+        report.save(make_folder(args.out), args.protocol)
     if args.json:
         print(json.dumps(report.content()))
     elif not args.quiet:
@@ -99,117 +101,63 @@ def run(argv: Sequence[str]) -> int:
     return 0
 
 
-def _clips(corpus: Corpus, args: EvaluateArguments) -> list[LabelledClip]:
-    if args.part not in PARTS:
-        raise unknown("part of the split", args.part, PARTS)
-    if args.clips is not None and args.clips < 0:
-        raise InputError(f"clips is {args.clips}; give a number of clips, or 0 for all")
-    clips = corpus.clips(args.part, args.split)
-    if args.only is not None:
-        wanted = comma_list(args.only, sorted({c.source for c in clips}), "data source")
-        clips = [c for c in clips if c.source in wanted]
-    if not clips:
+def _refuse_foreign(args: EvaluateArguments) -> None:
+    """Refuse options that the protocol does not know, rather than ignore them."""
+    foreign = _CORPUS if args.protocol in RECORDED else _RECORDED
+    usual = {f.name: f.default for f in fields(EvaluateArguments)}
+    given = [name for name in foreign if getattr(args, name) != usual[name]]
+    if given:
+        option = f"--{given[0].replace('_', '-')}"
+        raise InputError(f"protocol {args.protocol} has no option {option}; leave it out")
+
+
+def _recorded(args: EvaluateArguments) -> Report:
+    if args.data is None:
         raise InputError(
-            f"part {args.part} of split {args.split} holds no clips; choose another with --part "
-            "or --split"
+            f"--data is missing: protocol {args.protocol} evaluates files of yours; give the "
+            "folder or file"
         )
-    if args.protocol == robustness.NAME and args.clips != 0:
-        return robustness.choose_clips(clips, args.clips or _ROBUSTNESS_CLIPS)
-    return evenly(clips, args.clips or 0)
+    precisions: list[Any] = comma_list(args.precision, [*DTYPES], "precision")
+    request = Request(
+        args.protocol,
+        Path(args.data),
+        args.annotation,
+        _listed(args.sources, "2D source"),
+        _listed(args.subjects, "subject"),
+        _listed(args.actions, "action"),
+        args.root,
+        args.windows,
+        False if args.no_flip else None,
+        tuple(precisions),
+    )
+    request.spec  # noqa: B018  what is wrong with it is said before weights are loaded
+    return evaluate_recorded(
+        _models(args),
+        request,
+        lambda label: progress(label, args.quiet or args.json),
+        args.out,
+        args.resume,
+    )
 
 
-def _mocap(
-    args: EvaluateArguments,
-    corpus: Corpus,
-    clips: list[LabelledClip],
-    sources: Sequence[Source2D],
-    models: dict[str, Lifter | None],
-    precisions: Sequence[Precision],
-) -> Report:
-    scored = corpus.split(args.split).scored_classes
-    classes = mocap.enough_clips(clips, scored)
-    training = corpus.clips("train", args.split) if set(models) & set(CLASSICAL) else []
-    results, weights = {}, {}
-    for name, lifter in models.items():
-        if lifter is not None:
-            weights[name] = f"{lifter.digest[:12]}, {lifter.bundle.card.get('data', 'not stated')}"
-        each: Sequence[Precision] = precisions if lifter is not None else ["fp32"]
-        for precision, source in product(each, sources):
-            if lifter is None:
-                model: mocap.LiftsTracks = _classical(name, training, source)
-            else:
-                model = mocap.WithOptions(lifter, LiftOptions(precision=precision))
-            title = name if precision == "fp32" else f"{name}, {precision}"
-            with progress(f"{title}, {source}", args.quiet or args.json) as advance:
-                results[title, source] = mocap.measure(model, clips, source, advance, classes)
-    facts = _facts(args, clips, weights)
-    if training:
-        facts["classical models"] = (
-            "fitted on the train subjects seen by the cameras of Human3.6M's training subjects; "
-            "linear regression for each kind of 2D by itself"
-        )
-    return mocap.report(results, clips, scored, facts)
-
-
-def _robustness(
-    args: EvaluateArguments,
-    clips: list[LabelledClip],
-    sources: Sequence[Source2D],
-    models: dict[str, Lifter | None],
-) -> Report:
-    name, lifter = next(iter(models.items()))
-    if len(models) > 1 or lifter is None:
-        raise InputError(
-            f"protocol robustness measures one trained model at a time, got {', '.join(models)}; "
-            "give one with --models"
-        )
-    with progress("lifting", args.quiet or args.json) as advance:
-        result = robustness.measure_robustness(lifter, clips, sources, advance)
-    if args.out is not None:
-        save_robustness_figure(result.curves(), args.out / f"{robustness.NAME}.png")
-    return result.report(_facts(args, clips, {name: lifter.digest[:12]}))
-
-
-def _models(args: EvaluateArguments) -> dict[str, Lifter | None]:
-    """The models asked for, loaded (None for a classical one), before anything takes time.
-
-    By default the classical ones and everything bundled, for robustness the default alone.
-    """
-    bundled = [*(name for name in catalogue() if name != DEFAULT), DEFAULT]
-    names = [*CLASSICAL, *bundled] if args.protocol == mocap.NAME else [DEFAULT]
-    if args.models is not None:
-        names = [name.strip() for name in args.models.split(",") if name.strip()]
+def _listed(text: str | None, what: str) -> tuple[str, ...]:
+    """``a,b`` as a tuple; whether the names are known, the data tell."""
+    if text is None:
+        return ()
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     if not names:
-        raise InputError(f"no model given; choose from {', '.join([*CLASSICAL, *bundled])}")
-    learned = [name for name in names if name not in CLASSICAL]
-    for name in learned:
-        find_weights(name, CLASSICAL)
-    models = {name: load(name) if name in learned else None for name in names}
-    for name, lifter in models.items():
-        if lifter is not None and lifter.bundle.skeleton != HUMAN36M_17:
+        raise InputError(f"no {what} given; leave the option out for the protocol's own")
+    return names
+
+
+def _models(args: EvaluateArguments) -> dict[str, Lifter]:
+    """The models asked for, loaded, before anything takes time."""
+    names = ["default"] if args.models is None else list(_listed(args.models, "model"))
+    for name in names:
+        if name in evaluate_corpus.CLASSICAL:
             raise InputError(
-                f"model {name} gives the joints of {lifter.bundle.skeleton.name}; protocol "
-                f"{args.protocol} compares those of {HUMAN36M_17.name}: leave it out"
+                f"model {name} is fitted to the motion corpus; protocol {args.protocol} measures "
+                "trained models: leave it out"
             )
-    return models
-
-
-def _classical(
-    name: str, training: Sequence[LabelledClip], source: Source2D
-) -> MeanPose | LinearRegression:
-    if name == "mean-pose":
-        return MeanPose(training)
-    return LinearRegression(training, source)
-
-
-def _facts(
-    args: EvaluateArguments, clips: Sequence[LabelledClip], weights: dict[str, str]
-) -> dict[str, Any]:
-    return {
-        "data": f"motion corpus, split {args.split}, part {args.part}: {len(clips)} clips, "
-        f"{sum(map(len, clips))} frames, {len({c.subject for c in clips})} subjects"
-        + (f", only {args.only}" if args.only else ""),
-        **({"weights": weights, "flip averaging": "yes"} if weights else {}),
-        **({"precision": "fp32 where no other is named"} if weights else {}),
-        "langlift": __version__,
-    }
+        find_weights(name)
+    return {name: load(name) for name in names}

@@ -20,6 +20,9 @@ VERBS = {
     "demo": "lift a synthetic clip with the bundled weights and show the result",
     "train": "train a method",
     "evaluate": "measure models under a protocol",
+    "data": "check or describe a dataset that you have",
+    "compare": "two motions or two reports side by side",
+    "experiment": "list the rows of the papers' tables, or run one",
     "weights": "list or inspect weights",
     "export": "write a network as a file for other programs (ONNX)",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -13,9 +14,15 @@ from typing import Annotated, Any
 
 import tyro
 
-from ..errors import InputError
+from ..datasets.recordings import RecordedDataset
+from ..errors import InputError, unknown
 from ..lifting.device import Device
 from ..methods import METHODS, get_method
+from ..protocols import mocap
+from ..protocols.catalogue import PROTOCOLS, find_protocol
+from ..protocols.evaluation import open_for
+from ..protocols.spec import ProtocolSpec
+from ..skeletons import Skeleton, get_skeleton
 from ..training.config import TrainConfig, from_dict
 from ..training.cost import Cost, measure_cost
 from ..training.data import SYNTHETIC, Data, load_data
@@ -24,6 +31,7 @@ from ..training.folder import CONFIG
 from ..training.log import check_tensorboard
 from ..training.loop import train
 from ..training.recipes import RECIPES, recipe
+from ..training.recorded import load_recorded, parts_of
 from .arguments import parse, progress
 from .main import BAD_INPUT, INTERRUPTED
 
@@ -36,6 +44,12 @@ _NOT_IN_CARD = {
         for no in ("", "no-")
     },
 }
+#: Options of files that users own.
+_RECORDED = ("source", "annotation", "train_subjects", "val_subjects", "actions")
+_CHOSEN_ON_TEST = (
+    "--selection test chooses the weights on the test subjects; every figure made with "
+    "best.safetensors is an oracle"
+)
 
 
 @dataclass(frozen=True)
@@ -44,9 +58,17 @@ class TrainArguments:
 
     Args:
         out: folder of the run (config, metrics.jsonl, checkpoint, bundles).
-        data: corpus folder (default: the environment variable LANGLIFT_CORPUS), or the word
-            synthetic.
-        recipe: ready-made settings; `langlift train --help` lists them.
+        data: corpus folder (default: the environment variable LANGLIFT_CORPUS), the word
+            synthetic, or the files of the dataset.
+        protocol: mocap (motion corpus or synthetic motion), or for files of yours: human36m,
+            human36m-motionbert, humaneva, mpi-inf-3dhp, egohumans, custom.
+        source: kind of 2D in files of yours; by default the one that the protocol names first.
+        annotation: labels of mpi-inf-3dhp: annot3 or univ; there is no default.
+        train_subjects: subjects instead of the protocol's, separated by commas.
+        val_subjects: that choose the weights instead of the protocol's, separated by commas.
+        actions: class labels instead of the protocol's, separated by commas.
+        recipe: ready-made settings; `langlift train --help` lists them. Files of yours are trained
+            on with paper unless another one is named.
         resume: continue the run in --out with the settings it was started with.
         dry_run: print parameters, memory and time, and stop.
         device: where to compute: cuda, cpu, or auto for the first where there is one.
@@ -58,6 +80,12 @@ class TrainArguments:
 
     out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
     data: str | None = None
+    protocol: str = mocap.NAME
+    source: str | None = None
+    annotation: str | None = None
+    train_subjects: str | None = None
+    val_subjects: str | None = None
+    actions: str | None = None
     recipe: str = "robust"
     resume: bool = False
     dry_run: bool = False
@@ -74,7 +102,8 @@ def run(argv: Sequence[str]) -> int:
         print(_usage())
         return 0
     method, rest = argv[0], argv[1:]
-    start = TrainArguments(config=_starting_config(rest, method))
+    chosen = _given(rest, "--recipe") or _usual_recipe(_given(rest, "--protocol"))
+    start = TrainArguments(config=_starting_config(rest, method, chosen), recipe=chosen)
     args = parse(TrainArguments, rest, f"train {method}", default=start)
     if args.out is None and not args.dry_run:
         raise InputError("no folder for the run; give --out FOLDER")
@@ -91,7 +120,9 @@ def _run(method: str, args: TrainArguments, team: Team, command: str) -> int:
     """Measure or train as one process of a team, give the exit status."""
     pieces = args.config.accumulate
     team.first(lambda: team.pieces(pieces), range(0))  # refused once, and before data is read
-    data = load_data(args.data, args.config)
+    data = _data(args)
+    if team.leads and not args.quiet and args.config.selection == "test":
+        print(f"langlift: warning: {_CHOSEN_ON_TEST}", file=sys.stderr)
     if args.out is not None and not args.dry_run:
         data = replace(data, card={**data.card, "command": command})
         return _train(method, args, data, args.out, team)
@@ -100,6 +131,48 @@ def _run(method: str, args: TrainArguments, team: Team, command: str) -> int:
     if team.leads:
         print(json.dumps(asdict(cost)) if args.json else _describe(cost))
     return 0
+
+
+def _data(args: TrainArguments) -> Data:
+    """What the run is trained on."""
+    if args.protocol == mocap.NAME:
+        for name in _RECORDED:
+            if getattr(args, name) is not None:
+                raise InputError(
+                    f"--{name.replace('_', '-')} is of files of yours; name their protocol "
+                    f"(--protocol {'|'.join(PROTOCOLS)}), or leave it out"
+                )
+        return load_data(args.data, args.config)
+    spec = find_protocol(args.protocol, args.annotation)
+    dataset = _opened(spec, args.data)
+    train_subjects, val_subjects, actions = (
+        tuple(name.strip() for name in (text or "").split(",") if name.strip())
+        for text in (args.train_subjects, args.val_subjects, args.actions)
+    )
+    parts = parts_of(spec, dataset, train_subjects, val_subjects, actions)
+    return load_recorded(dataset, parts, _source(args.source, spec, dataset), args.config)
+
+
+def _opened(spec: ProtocolSpec, path: str | None) -> RecordedDataset:
+    if path is None:
+        raise InputError(
+            f"protocol {spec.name} is of files of yours; say where they are (--data PATH)"
+        )
+    return open_for(spec, path)
+
+
+def _source(asked: str | None, spec: ProtocolSpec, dataset: RecordedDataset) -> str:
+    """The kind of 2D: that asked for, the protocol's first, or the only one of the files."""
+    if asked is not None:
+        return asked
+    if spec.sources:
+        return spec.sources[0]
+    if len(dataset.sources()) > 1:
+        raise InputError(
+            f"the files hold 2D of {len(dataset.sources())} kinds; choose one with --source "
+            f"{'|'.join(dataset.sources())}"
+        )
+    return dataset.sources()[0]
 
 
 def _silent(args: TrainArguments, team: Team) -> bool:
@@ -145,7 +218,12 @@ def _command(argv: Sequence[str]) -> str:
     return shlex.join(words)
 
 
-def _starting_config(argv: Sequence[str], method: str) -> TrainConfig:
+def _usual_recipe(protocol: str | None) -> str:
+    """The recipe where none is named."""
+    return "robust" if protocol in (None, mocap.NAME) else "paper"
+
+
+def _starting_config(argv: Sequence[str], method: str, chosen: str) -> TrainConfig:
     """The settings that the options change: a recipe's, or those of the run that is resumed."""
     model = get_method(method).config
     out = _given(argv, "--out", "-o")
@@ -158,7 +236,18 @@ def _starting_config(argv: Sequence[str], method: str) -> TrainConfig:
                 f"{saved} cannot be used ({error}); resume with the method that the run was "
                 "started with, or restore the file"
             ) from error
-    return recipe(_given(argv, "--recipe") or "robust", method)
+    joints = _joints(_given(argv, "--protocol"), _given(argv, "--data"))
+    return recipe(chosen, method, joints)
+
+
+def _joints(protocol: str | None, path: str | None) -> Skeleton | None:
+    """Joints of a protocol's recordings; None where clips of motion are trained on."""
+    if protocol in (None, mocap.NAME):
+        return None
+    if protocol not in PROTOCOLS:
+        raise unknown("protocol", protocol, [mocap.NAME, *PROTOCOLS])
+    spec = PROTOCOLS[protocol]
+    return get_skeleton(spec.skeleton) if spec.skeleton else _opened(spec, path).skeleton
 
 
 def _given(argv: Sequence[str], *names: str) -> str | None:
@@ -213,6 +302,7 @@ def _usage() -> str:
     return "\n".join(
         [
             "usage: langlift train METHOD --out FOLDER [--data FOLDER|synthetic] [--recipe NAME]",
+            "       langlift train METHOD --out FOLDER --protocol NAME --data PATH [--source NAME]",
             "",
             "methods:",
             *methods,

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..conversions import conversion
 from ..errors import InputError
-from ..skeletons import COCO_17, HUMAN36M_17
+from ..skeletons import COCO_17, HUMAN36M_17, Skeleton
 
 _BONES = HUMAN36M_17.bones
 _MIRROR = HUMAN36M_17.mirror
@@ -158,10 +158,14 @@ def mirror_world(joints: np.ndarray, which: np.ndarray) -> np.ndarray:
 
 
 def drop_joints(
-    shape: tuple[int, int, int], config: AugmentConfig, rng: np.random.Generator
+    shape: tuple[int, ...],
+    config: AugmentConfig,
+    rng: np.random.Generator,
+    skeleton: Skeleton = HUMAN36M_17,
 ) -> np.ndarray:
     """(b, f, j) True where a joint is still seen: scattered misses, hidden limbs, lost joints."""
     b, frames, joints = shape
+    limbs = [limb for part, limb in skeleton.parts.items() if part != "torso_head"]
     seen = np.ones(shape, dtype=bool)
     chosen = rng.random(b) < config.drop
     rate = rng.uniform(0, 0.35, (b, 1, 1))
@@ -169,7 +173,7 @@ def drop_joints(
     limb = np.zeros(shape, dtype=bool)
     for w in range(b):
         start, stop = np.sort(rng.integers(0, frames + 1, 2))
-        limb[w, start:stop, list(_LIMBS[rng.integers(len(_LIMBS))][1])] = True
+        limb[w, start:stop, list(limbs[rng.integers(len(limbs))])] = True
     never = np.broadcast_to(rng.random((b, 1, joints)) < rng.uniform(0, 0.2, (b, 1, 1)), shape)
     kind = rng.integers(0, 4, b)[:, None, None]
     hidden = np.where(kind == 0, scattered, np.where(kind == 1, limb, never))

@@ -98,7 +98,15 @@ def scale_to(source: Any, target: Any) -> np.ndarray:
 def pose_pair(
     first: Any, second: Any, names: tuple[str, str], pattern: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Two arrays of poses in float64, checked to have one and the same shape.
+    """Two arrays of poses in float64, checked as in `check_pose_pair`."""
+    a, b = check_pose_pair(first, second, names, pattern)
+    return a.astype(np.float64, copy=False), b.astype(np.float64, copy=False)
+
+
+def check_pose_pair(
+    first: Any, second: Any, names: tuple[str, str], pattern: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Two arrays of poses, checked to have one and the same shape; floats keep their type.
 
     Args:
         first: array of poses.
@@ -110,7 +118,7 @@ def pose_pair(
         ShapeError: when the shapes differ (nothing is ever broadcast) or do not fit the pattern.
         InputError: when an axis is empty or a value is not finite.
     """
-    a, b = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    a, b = _floats(first), _floats(second)
     if a.shape != b.shape:
         raise ShapeError(
             f"{names[0]} has shape {a.shape} but {names[1]} has shape {b.shape}; "
@@ -124,9 +132,20 @@ def pose_pair(
             f"{names[0]} and {names[1]} are empty, of shape {a.shape}; give at least one pose"
         )
     for array, name in zip((a, b), names, strict=True):
-        lost = int((~np.isfinite(array)).any(axis=-1).sum())
-        if lost:
-            raise InputError(
-                f"{name} has {lost} joints with NaN or infinite values; leave those frames out"
-            )
+        check_finite(array, name)
     return a, b
+
+
+def check_finite(points: np.ndarray, name: str, what: str = "joints") -> None:
+    """Raise `InputError` where a point of (*, c) is NaN or infinite; `what` the points are."""
+    finite = np.isfinite(points)
+    if not finite.all():
+        raise InputError(
+            f"{name} has {int((~finite).any(axis=-1).sum())} {what} with NaN or infinite values; "
+            "leave those frames out"
+        )
+
+
+def _floats(values: Any) -> np.ndarray:
+    array = np.asarray(values)
+    return array if array.dtype.kind == "f" else np.asarray(values, dtype=np.float64)

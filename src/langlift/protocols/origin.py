@@ -7,6 +7,7 @@ could do, not what it does, and say so wherever they stand.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Literal, get_args, get_type_hints
 
@@ -75,3 +76,17 @@ class Origin:
         How weights were chosen is no part of it: nearly all published figures do not tell.
         """
         return (self.action if self.action == "given" else "not given", self.aggregation)
+
+
+def truth_in(words: Mapping[str, str]) -> tuple[str, ...]:
+    """What ground truth was used according to the words about a figure, empty for none.
+
+    Args:
+        words: by name, of which those that are fields of `Origin` count; also the names of
+            aggregations wherever they stand, as in a column called "J-Best MPJPE".
+    """
+    said = [_TRUTH[pair] for pair in words.items() if pair in _TRUTH]
+    for (name, value), meaning in _TRUTH.items():
+        if name == "aggregation" and any(value in w for pair in words.items() for w in pair):
+            said.append(meaning)
+    return tuple(dict.fromkeys(said))

@@ -2,7 +2,8 @@
 
 A figure never travels without its tags: dataset, split, 2D source, camera, where the action label
 came from, how it was averaged, how many clips. One that used ground truth at test time carries the
-word ``oracle`` in every table and file.
+word ``oracle`` in every table and file: a report in which it would not is refused, when it is made
+as well as when it is printed, saved or read back.
 """
 
 from __future__ import annotations
@@ -15,11 +16,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import InputError
-from ..formats.files import atomic_write
+from ..formats.files import atomic_write, naming, one_line, read_json
+from .origin import Origin, truth_in
 
+#: The tag that holds free text, which may speak of other figures than the row's.
+NOTE = "note"
 _PIPE_COLUMNS = 220
 
-Unit = Literal["mm", "mm/frame", "%", "x"]
+Unit = Literal["mm", "mm/frame", "mm/frame2", "%", "x"]
 
 
 @dataclass(frozen=True)
@@ -46,20 +50,37 @@ class Row:
     Args:
         model: name of the model.
         tags: what the figures are of (2D source, camera, label source, ...); the same keys in
-            every row of a report.
+            every row of a table.
         figures: metric name to figure.
-        oracle: ground truth of the test data was used to make them.
+        origin: what was used to make them.
     """
 
     model: str
     tags: Mapping[str, str]
     figures: Mapping[str, Figure]
-    oracle: bool = False
+    origin: Origin = field(default_factory=Origin)
 
     @property
     def name(self) -> str:
-        """The model's name, with ``oracle`` where it applies."""
-        return f"{self.model} (oracle)" if self.oracle else self.model
+        """The model's name, with ``oracle`` and why where it applies."""
+        return f"{self.model} ({self.origin.mark})" if self.origin.oracle else self.model
+
+    def check(self) -> None:
+        """Refuse figures that used ground truth of the test data without the word ``oracle``.
+
+        Raises:
+            InputError: when the origin, a tag or the name of a figure says that they did and the
+                row would not.
+        """
+        tags = {name: value for name, value in self.tags.items() if name != NOTE}
+        words = {**tags, **dict.fromkeys(self.figures, ""), "model": self.model}
+        told = dict.fromkeys([*self.origin.truth_used, *truth_in(words)])
+        if told and not (self.origin.oracle and "oracle" in self.name):
+            raise InputError(
+                f"the figures of {self.model!r} used ground truth of the test data "
+                f"({', '.join(told)}) but would not carry the word oracle; give their row that "
+                "origin"
+            )
 
 
 @dataclass(frozen=True)
@@ -109,8 +130,45 @@ class Report:
     facts: Mapping[str, Any]
     tables: Sequence[Table] = field(default_factory=tuple)
 
+    def __post_init__(self) -> None:
+        self.check()
+
+    def check(self) -> None:
+        """Refuse what `Row.check` refuses, in all tables."""
+        for table in self.tables:
+            for row in table.rows:
+                row.check()
+
+    @classmethod
+    def from_content(cls, content: Any) -> Report:
+        """The report that `content` was made of.
+
+        Raises:
+            InputError: for values of another form, or an origin and its mark that do not agree.
+        """
+        try:
+            tables = [
+                Table(t["title"], [_row(r) for r in t["rows"]], t.get("what", "model"))
+                for t in content["tables"]
+            ]
+            return cls(content["protocol"], dict(content["facts"]), tables)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            if isinstance(error, InputError):
+                raise
+            raise InputError(
+                f"this is no report of langlift evaluate ({one_line(error)}); give the .json file "
+                "that it wrote"
+            ) from error
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> Report:
+        """The report in a JSON file; the message of every `InputError` names the file."""
+        with naming(path):
+            return cls.from_content(read_json(Path(path)))
+
     def markdown(self) -> str:
         """The report as Markdown."""
+        self.check()
         lines = [f"# Protocol `{self.protocol}`", ""]
         lines += [f"- {name}: {_plain(value)}" for name, value in self.facts.items()]
         for table in self.tables:
@@ -123,11 +181,16 @@ class Report:
 
     def content(self) -> dict[str, Any]:
         """The report as plain values, for JSON."""
+        self.check()
         return {
             "protocol": self.protocol,
             "facts": dict(self.facts),
             "tables": [
-                {"title": t.title, "what": t.what, "rows": [asdict(row) for row in t.rows]}
+                {
+                    "title": t.title,
+                    "what": t.what,
+                    "rows": [{**asdict(row), "mark": row.origin.mark} for row in t.rows],
+                }
                 for t in self.tables
             ],
         }
@@ -145,6 +208,7 @@ class Report:
 
     def show(self) -> None:
         """Print the report to the terminal."""
+        self.check()
         from rich.console import Console
         from rich.table import Table as RichTable
 
@@ -161,6 +225,23 @@ class Report:
             for row in body:
                 shown.add_row(*row)
             console.print(shown)
+
+
+def _row(content: Mapping[str, Any]) -> Row:
+    """A row of `Report.content`; rows of before there were origins have only ``oracle``, false."""
+    if "origin" not in content and content["oracle"]:
+        raise InputError("a row says oracle but not why; evaluate it again with this langlift")
+    origin = Origin(**content.get("origin", {}))
+    if (mark := content.get("mark", origin.mark)) != origin.mark:
+        raise InputError(
+            f"the row of {content['model']!r} is marked {mark!r}, but its origin says "
+            f"{origin.mark!r}; restore the file that langlift wrote"
+        )
+    figures = {name: Figure(**figure) for name, figure in content["figures"].items()}
+    for name, figure in figures.items():
+        if not isinstance(figure.value, int | float):
+            raise InputError(f"the figure {name!r} is {figure.value!r}; it must be a number")
+    return Row(content["model"], dict(content["tags"]), figures, origin)
 
 
 def _plain(value: Any) -> str:

@@ -13,8 +13,10 @@ from ..errors import InputError, unknown
 Root = Literal["keep", "zero", "subtract"]
 #: What a network sees at a time: the whole ``track``, every frame counted once (ours, VideoPose3D);
 #: or ``separate`` windows of its own length, the last one moved back so that the frames it shares
-#: with the one before count twice, short videos padded with their last frame (MixSTE, D3DP).
-Windows = Literal["track", "separate"]
+#: with the one before count twice, short videos padded with their last frame (MixSTE, D3DP); or
+#: such windows ``averaged``: a frame of two windows counts once, with the mean of both errors
+#: (MotionBERT).
+Windows = Literal["track", "separate", "averaged"]
 #: The groups whose frame means are averaged for the headline: class labels, videos as files name
 #: them (TS1 ...), subjects within an action, or none (the frame mean is the headline).
 Average = Literal["action", "sequence", "subject and action", "frame"]
@@ -30,7 +32,7 @@ class ProtocolSpec:
         dataset: name in `langlift.datasets.registry.DATASETS`.
         variant: which labels or processing, where figures of two are not comparable
             (``annot3``); empty if there is only one.
-        skeleton: joints that are compared.
+        skeleton: joints that are compared; those of the model if empty.
         train: training subjects.
         val: validation subjects, which no published figure used; taken from the training ones.
         test: test subjects.

@@ -36,9 +36,10 @@ from ..lifting.bundle import Bundle
 from ..lifting.features import person_features, screen_features, to_virtual
 from ..methods.base import Batch
 from .config import TrainConfig
+from .takes import Take
 
 #: Frames beyond the network's window that the running means of the features may look at.
-_CONTEXT = 20
+CONTEXT = 20
 _NEAREST = 1.0  # metres; a camera that a person would run into steps back
 
 
@@ -74,12 +75,12 @@ class WindowSampler:
 
     def __init__(
         self,
-        clips: Sequence[LabelledClip],
+        clips: Sequence[object],
         actions: ActionVocabulary,
         config: TrainConfig,
         padding: tuple[int, int],
     ) -> None:
-        check_clips(clips)
+        clips = check_clips(clips)
         self.config = config
         self.padding = padding
         self._size = config.batch // config.accumulate
@@ -94,16 +95,14 @@ class WindowSampler:
 
     def batch(self, step: int, piece: int = 0) -> Batch:
         """One piece of the batch of a step, see `Sampler`."""
-        seed = self.config.seed
-        key = [seed, step] if self.config.accumulate == 1 else [seed, step, piece]
-        rng = np.random.default_rng(key)
+        rng = step_rng(self.config, step, piece)
         windows = self._change(self._draw(rng), rng)
         cameras = self._cameras(windows.joints, rng)
         joints = cameras.to_camera(windows.joints)
         cameras, joints = _step_back(cameras, joints)
         xy, seen, confidence = self._observe(joints, cameras, rng)
         features, target = self._normalise(xy, seen, joints, cameras)
-        sure = confidence[:, _CONTEXT : xy.shape[1] - _CONTEXT]
+        sure = confidence[:, CONTEXT : xy.shape[1] - CONTEXT]
         return Batch(
             xy=torch.from_numpy(np.ascontiguousarray(features, dtype=np.float32)),
             joints=torch.from_numpy(np.ascontiguousarray(target, dtype=np.float32)),
@@ -121,7 +120,7 @@ class WindowSampler:
         first = low + rng.random(self._size) * (high - low)
         speed = np.exp(np.log1p(config.augment.speed) * rng.uniform(-1, 1, self._size))
         before, after = self.padding
-        offset = np.arange(-before - _CONTEXT, config.frames + after + _CONTEXT)
+        offset = np.arange(-before - CONTEXT, config.frames + after + CONTEXT)
         middle = config.frames / 2
         at = first[:, None] + middle + (offset - middle) * speed[:, None]
         at = np.clip(at, 0, count[:, None] - 1)
@@ -182,8 +181,8 @@ class WindowSampler:
         self, xy: np.ndarray, seen: np.ndarray, joints: np.ndarray, cameras: CameraBatch
     ) -> tuple[np.ndarray, np.ndarray]:
         """Features (b, f, 17, 2) and root-relative targets (b, f_out, 17, 3), context cut off."""
-        keep = slice(_CONTEXT, xy.shape[1] - _CONTEXT)
-        out = slice(_CONTEXT + self.padding[0], _CONTEXT + self.padding[0] + self.config.frames)
+        keep = slice(CONTEXT, xy.shape[1] - CONTEXT)
+        out = slice(CONTEXT + self.padding[0], CONTEXT + self.padding[0] + self.config.frames)
         target = joints[:, out] - joints[:, out, :1]
         features_config = self.config.features
         if features_config.kind == "screen":
@@ -192,8 +191,24 @@ class WindowSampler:
         return features[:, keep], to_virtual(target, rotation[:, out])
 
 
-def check_clips(clips: Sequence[LabelledClip]) -> None:
-    """Raise unless there are clips and all have the frame rate that networks are trained at."""
+def step_rng(config: TrainConfig, step: int, piece: int) -> np.random.Generator:
+    """The generator of a piece of a step's batch; nothing else decides what it gives."""
+    key = [config.seed, step] if config.accumulate == 1 else [config.seed, step, piece]
+    return np.random.default_rng(key)
+
+
+def check_clips(material: Sequence[object]) -> list[LabelledClip]:
+    """The material of a run on clips of motion.
+
+    Raises:
+        InputError: unless there are clips and all have the frame rate that networks are trained at.
+    """
+    clips = [clip for clip in material if isinstance(clip, LabelledClip)]
+    if len(clips) < len(material):
+        raise InputError(
+            "the training data are recordings, which only their own cameras see; set cameras to "
+            "'recorded'"
+        )
     if not clips:
         raise InputError("there are no training clips; check the corpus folder and the split")
     for clip in clips:
@@ -202,6 +217,7 @@ def check_clips(clips: Sequence[LabelledClip]) -> None:
                 f"clip {clip.clip_id!r} has {clip.fps:g} frames per second; networks are "
                 f"trained at {Bundle.fps:g}: resample the clips first"
             )
+    return clips
 
 
 def class_indices(
@@ -217,16 +233,21 @@ def class_indices(
     return classes, np.array([*actions.mirror, -1])
 
 
-def _clip_chances(clips: Sequence[LabelledClip], synthetic_share: float) -> np.ndarray:
-    """How often a clip is drawn.
+def group_weights(clips: Sequence[LabelledClip] | Sequence[Take]) -> np.ndarray:
+    """How often each clip or take is drawn, compared with the others.
 
     Frames of one person doing one action are much alike, so each (subject, action) group counts
-    with the square root of its frames; synthetic clips together get their share.
+    with the square root of its frames.
     """
     group = Counter[tuple[str, str]]()
     for clip in clips:
         group[clip.subject, clip.action] += len(clip)
-    chance = np.array([len(c) / np.sqrt(group[c.subject, c.action]) for c in clips])
+    return np.array([len(c) / np.sqrt(group[c.subject, c.action]) for c in clips])
+
+
+def _clip_chances(clips: Sequence[LabelledClip], synthetic_share: float) -> np.ndarray:
+    """How often a clip is drawn; synthetic clips together get their share."""
+    chance = group_weights(clips)
     synthetic = np.array([c.source == "synthetic" for c in clips])
     if synthetic.any() and not synthetic.all():
         chance[synthetic] *= synthetic_share / chance[synthetic].sum()

@@ -22,6 +22,8 @@ _NOT_NEGATIVE = (
 )
 #: What windows that are stored once can have been changed by: noise, drawn once per view.
 _ONCE = ("noise", "noise_amount")
+#: What the 2D of a recording can be changed by; everything else would need another recording.
+_ON_2D = (*_ONCE, "drop")
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,13 @@ class TrainConfig:
         model: the method's config; VPose's if omitted.
         features: how its input is normalised.
         augment: changes to motion and points.
-        cameras: ``random`` around the person, or ``human36m``: the fixed cameras of the training
-            subjects.
+        cameras: ``random`` around the person; ``human36m``: the fixed cameras of the training
+            subjects; or ``recorded``: the 2D that came with the 3D, of any dataset.
         ranges: where random cameras may be.
         split: split of the corpus.
+        selection: how weights are chosen: on ``validation`` subjects; ``fixed``: those of the last
+            step, and the validation subjects are trained on as well; ``test``: on the test
+            subjects, as released code does it, so that every figure made with them is an oracle.
         synthetic_clips: synthetic clips to add.
         synthetic_share: share of the windows drawn from them.
         windows: ``drawn`` at random and changed for every step; or ``epochs`` as published: every
@@ -68,9 +73,10 @@ class TrainConfig:
     model: Any = field(default_factory=VPoseConfig)
     features: FeatureConfig = field(default_factory=FeatureConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
-    cameras: Literal["random", "human36m"] = "random"
+    cameras: Literal["random", "human36m", "recorded"] = "random"
     ranges: CameraRanges = field(default_factory=CameraRanges)
     split: str = "core"
+    selection: Literal["validation", "fixed", "test"] = "validation"
     synthetic_clips: int = 0
     synthetic_share: float = 0.0
     windows: Literal["drawn", "epochs"] = "drawn"
@@ -108,6 +114,8 @@ class TrainConfig:
             raise InputError(
                 "random cameras need person features: screen features assume one kind of camera"
             )
+        if self.cameras == "recorded":
+            self._check_recorded()
         if self.windows == "epochs":
             self._check_epochs()
 
@@ -152,7 +160,8 @@ class TrainConfig:
         model = self.model
         if not isinstance(model, MethodConfig):
             raise InputError(f"model is {model!r}; it must be a method's config (a MethodConfig)")
-        model.check_joints(len(HUMAN36M_17))
+        if self.cameras != "recorded":  # a dataset's joints are checked where it is read
+            model.check_joints(len(HUMAN36M_17))
         if model.output_frames not in (None, self.frames):
             raise InputError(
                 f"frames is {self.frames}; a window of this model has {model.output_frames} output "
@@ -174,9 +183,30 @@ class TrainConfig:
                 f"takes at most {most}: set frames to {most - sum(padding)} or less"
             )
 
+    def _check_recorded(self) -> None:
+        """Raise for settings that need a motion to film, where there is the film already."""
+        if self.features.kind != "screen":
+            raise InputError(
+                "recordings are trained on in screen coordinates, whose cameras need not be known; "
+                "give --features.kind screen"
+            )
+        for name in ("split", "synthetic_clips", "synthetic_share"):
+            if getattr(self, name) != getattr(TrainConfig, name):
+                raise InputError(
+                    f"{name} is {getattr(self, name)!r}, which is of the motion corpus and no "
+                    "recording; leave it out, or train on the corpus (--protocol mocap)"
+                )
+        fields = [f.name for f in dataclasses.fields(self.augment) if f.name not in _ON_2D]
+        if changed := [name for name in fields if getattr(self.augment, name)]:
+            raise InputError(
+                f"augment.{changed[0]} is {getattr(self.augment, changed[0])}, but the 2D of a "
+                "recording is that of its own motion and camera; set it to 0: only "
+                f"{', '.join(_ON_2D)} can be added"
+            )
+
     def _check_epochs(self) -> None:
         """Raise unless the windows can be made once for the whole run."""
-        if self.cameras != "human36m" or self.features.kind != "screen":
+        if self.cameras == "random" or self.features.kind != "screen":
             raise InputError(
                 "windows in epochs are seen by fixed cameras in screen coordinates; give --cameras "
                 "human36m and --features.kind screen, or draw them (--windows drawn)"
@@ -186,6 +216,11 @@ class TrainConfig:
             raise InputError(
                 f"windows in epochs are stored once and only mirrored, but augment.{changed[0]} is "
                 f"{getattr(self.augment, changed[0])}; set it to 0, or draw them (--windows drawn)"
+            )
+        if self.cameras == "recorded" and self.augment.noise:
+            raise InputError(
+                f"augment.noise is {self.augment.noise}, but windows of recordings in epochs are "
+                "as they were recorded; set it to 0, or draw them (--windows drawn)"
             )
         if (self.augment.noise, self.augment.noise_amount) not in ((0, 0), (1, 1)):
             raise InputError(

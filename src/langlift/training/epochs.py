@@ -2,14 +2,15 @@
 
 Every clip is filmed once by the four cameras of one of Human3.6M's training subjects, the subjects
 taking turns; a camera that the person would run into steps back for that clip, as it does for
-drawn windows. The windows of a clip follow each other without overlap, plain and mirrored. Nothing
-is changed from epoch to epoch but the order, so a batch is read and not computed.
+drawn windows. Recordings are taken as their cameras saw them. The windows of a clip or recording
+follow each other without overlap, plain and mirrored. Nothing is changed from epoch to epoch but
+the order, so a batch is read and not computed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -25,6 +26,18 @@ from ..methods.base import Batch
 from ..skeletons import HUMAN36M_17
 from .batches import Sampler, WindowSampler, check_clips, class_indices, way_back
 from .config import TrainConfig
+from .take_batches import TakeSampler
+from .takes import Take, check_takes, frame_classes
+
+
+@dataclass(frozen=True)
+class _Sequences:
+    """What windows are cut from: per sequence xy (f, j, c), joints (f, j, 3) and classes (f)."""
+
+    xy: Sequence[np.ndarray]
+    joints: Sequence[np.ndarray]
+    classes: Sequence[np.ndarray]
+    mirror: np.ndarray
 
 
 class EpochSampler:
@@ -35,39 +48,36 @@ class EpochSampler:
     drawn windows, they are the same in one piece and in several.
 
     Args:
-        clips: the training clips.
+        material: the training clips, or takes where the cameras are ``recorded``.
         actions: the vocabulary; labels outside it count as unlabelled.
         config: the run.
         padding: frames the network needs before and after its output frames.
         device: where the windows are kept.
 
     Raises:
-        InputError: for clips that cannot be trained on, or that a camera has no finite image of.
+        InputError: for clips or takes that cannot be trained on, or that a camera has no finite
+            image of.
     """
 
     def __init__(
         self,
-        clips: Sequence[LabelledClip],
+        material: Sequence[object],
         actions: ActionVocabulary,
         config: TrainConfig,
         padding: tuple[int, int],
         device: torch.device | str = "cpu",
     ) -> None:
-        check_clips(clips)
         self.config = config
-        classes, mirrored = class_indices(clips, actions)
-        views = [view for n, clip in enumerate(clips) for view in _film(clip, n, config)]
-        noisy = bool(config.augment.noise)
+        if config.cameras == "recorded":
+            sequences = _recorded(check_takes(material), actions)
+        else:
+            sequences = _filmed(check_clips(material), actions, config)
         store = WindowStore(
-            [_screen(view, noisy) for view in views],
-            [view.truth for view in views],
-            HUMAN36M_17.mirror,
-            config.frames,
-            padding,
+            sequences.xy, sequences.joints, sequences.mirror, config.frames, padding
         )
-        sequence, _, flipped = store.sequence_of(np.arange(len(store)))
-        action = classes[sequence // _CAMERAS]
-        self._action = torch.from_numpy(np.where(flipped, mirrored[action], action)).to(device)
+        mirrored = np.array([*actions.mirror, -1])  # what is not labelled stays so
+        action = _window_classes(store, sequences.classes, mirrored)
+        self._action = torch.from_numpy(action).to(device)
         self._store = store.to(device)
         self._order: tuple[int, np.ndarray] = (-1, np.zeros(0, dtype=int))
 
@@ -107,7 +117,7 @@ class EpochSampler:
 
 
 def make_sampler(
-    clips: Sequence[LabelledClip],
+    material: Sequence[object],
     actions: ActionVocabulary,
     config: TrainConfig,
     padding: tuple[int, int],
@@ -115,8 +125,57 @@ def make_sampler(
 ) -> Sampler:
     """The sampler that the run's settings ask for; arguments as of `EpochSampler`."""
     if config.windows == "epochs":
-        return EpochSampler(clips, actions, config, padding, device)
-    return WindowSampler(clips, actions, config, padding)
+        return EpochSampler(material, actions, config, padding, device)
+    kind = TakeSampler if config.cameras == "recorded" else WindowSampler
+    return kind(material, actions, config, padding)
+
+
+def _window_classes(
+    store: WindowStore, classes: Sequence[np.ndarray], mirrored: np.ndarray
+) -> np.ndarray:
+    """The class of each window (n): that of its middle frame, or of that motion mirrored."""
+    sequence, first, flipped = store.sequence_of(np.arange(len(store)))
+    lengths = np.array([len(frames) for frames in classes])
+    middle = np.clip(first + store.chunk // 2, 0, lengths[sequence] - 1)
+    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+    action = np.concatenate(classes)[starts[sequence] + middle]
+    return np.where(flipped, mirrored[action], action)
+
+
+def _recorded(takes: Sequence[Take], actions: ActionVocabulary) -> _Sequences:
+    """Takes as they are; where any has confidence it is a third coordinate of all."""
+    xy = [take.screen for take in takes]
+    if any(take.confidence is not None for take in takes):
+        xy = [
+            np.concatenate([t.screen, _certain(t)[..., None]], axis=-1, dtype=np.float32)
+            for t in takes
+        ]
+    return _Sequences(
+        xy=xy,
+        joints=[take.joints for take in takes],
+        classes=[frame_classes(take, actions) for take in takes],
+        mirror=takes[0].skeleton.mirror,
+    )
+
+
+def _certain(take: Take) -> np.ndarray:
+    return np.ones(take.screen.shape[:2]) if take.confidence is None else take.confidence
+
+
+def _filmed(
+    clips: Sequence[LabelledClip], actions: ActionVocabulary, config: TrainConfig
+) -> _Sequences:
+    """Clips as the cameras of their turns see them."""
+    views = [view for n, clip in enumerate(clips) for view in _film(clip, n, config)]
+    noisy = bool(config.augment.noise)
+    classes, _ = class_indices(clips, actions)
+    each = [np.full(len(clip), k) for clip, k in zip(clips, classes, strict=True)]
+    return _Sequences(
+        xy=[_screen(view, noisy) for view in views],
+        joints=[view.truth for view in views],
+        classes=[frames for frames in each for _ in range(_CAMERAS)],
+        mirror=HUMAN36M_17.mirror,
+    )
 
 
 _CAMERAS = 4  # of every subject

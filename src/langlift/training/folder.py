@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..datasets.clips import LabelledClip
+from ..datasets.recordings import Recording
 from ..errors import InputError
 from ..formats.files import atomic_write, make_folder, remove_leftovers
 from .checkpoint import NAME
 from .config import TrainConfig, as_dict, from_dict
 from .data import Data
+from .takes import Take
 
 METRICS, CONFIG, DATA = "metrics.jsonl", "config.json", "data.json"
 WEIGHTS, BEST = "last.safetensors", "best.safetensors"
 _SUFFIXES = {Path(name).suffix for name in (METRICS, CONFIG, DATA, WEIGHTS, BEST, NAME)}
+#: What decides the data of a run on recordings beside where they are.
+_ALSO_SAID = ", --protocol, --source, subjects and actions"
 
 
 def prepare_folder(out: Path, config: TrainConfig, data: Data, resume: bool) -> Data:
@@ -54,6 +59,7 @@ def describe_data(data: Data) -> dict[str, Any]:
 
     The digest is over the classes with their sentences and, of each clip, its names, label, length
     and the sum of its coordinates to the millimetre: coarse enough for rounding on another machine.
+    Of recordings it is over the 2D of each and the mean of its 3D, the source and what is compared.
     """
     digest = hashlib.sha256()
 
@@ -61,11 +67,20 @@ def describe_data(data: Data) -> dict[str, Any]:
         digest.update(json.dumps(values).encode() + b"\n")
 
     add(data.actions.labels, data.actions.texts)
+    if data.scoring is not None:
+        add(data.source, data.skeleton.name, data.fps, data.unit, asdict(data.scoring))
     for part in (data.train, data.validation):
         add(len(part))
-        for clip in part:
-            total = round(float(clip.joints.sum(dtype=np.float64)), 3)
-            add(clip.clip_id, clip.subject, clip.source, clip.action, len(clip), total)
+        for item in part:
+            if isinstance(item, LabelledClip):
+                total = round(float(item.joints.sum(dtype=np.float64)), 3)
+                add(item.clip_id, item.subject, item.source, item.action, len(item), total)
+                continue
+            add(item.name, item.subject, item.action, len(item))
+            digest.update((item.screen if isinstance(item, Take) else item.keypoints.xy).tobytes())
+            digest.update(_labels(item))
+            # Frames that do not count may hold anything. A mean changes less than a sum.
+            add(round(float(np.nanmean(item.joints, dtype=np.float64)), 5))
     return {
         "source": data.source,
         "training_clips": len(data.train),
@@ -74,6 +89,12 @@ def describe_data(data: Data) -> dict[str, Any]:
         "actions": list(data.actions.labels),
         "card": data.card,
     }
+
+
+def _labels(item: Take | Recording) -> bytes:
+    """The class labels of single frames, where there are any."""
+    frames = item.frame_actions
+    return b"" if frames is None else json.dumps([str(label) for label in frames]).encode()
 
 
 def _check_same_run(out: Path, config: TrainConfig, data: Data) -> Data:
@@ -97,7 +118,7 @@ def _check_same_run(out: Path, config: TrainConfig, data: Data) -> Data:
     if started["digest"] != now["digest"]:
         raise InputError(
             f"the data differ from those this run was started with (was: {was}; now: "
-            f"{_in_words(now)}); give the same --data"
+            f"{_in_words(now)}); give the same --data{_ALSO_SAID if data.scoring else ''}"
         )
     return replace(data, card=card)
 

@@ -1,7 +1,7 @@
 """The training loop, to be read in one sitting.
 
 One step: draw the batch of that step, forward, backward, clip, update, average. Once in a while:
-log, validate on the validation subjects, write a checkpoint. Ctrl-C and SIGTERM finish the step,
+log, validate on the subjects that choose, write a checkpoint. Ctrl-C and SIGTERM finish the step,
 write a checkpoint and leave; a killed run continues from its last checkpoint with the same losses
 it would have had. Several processes make each step together; the first of them does the rest.
 """
@@ -30,7 +30,7 @@ from .folder import BEST, METRICS, WEIGHTS, prepare_folder
 from .log import Log, Pace, Report, check_tensorboard
 from .optim import Average, make_optimizer
 from .step import Prefetch, run_step
-from .validation import Validator
+from .validation import Measure
 
 
 def train(
@@ -72,7 +72,7 @@ def train(
     with (
         _stop_requested() as stop,
         Prefetch(sampler, pieces, step) as batches,
-        _Observer(run, Validator(data.validation), step, report, tensorboard) as observer,
+        _Observer(run, data.measure(config), step, report, tensorboard) as observer,
     ):
         while step < config.steps and not team.either(stop()):
             batch = batches.take(step)
@@ -87,11 +87,25 @@ def train(
 
 
 def make_bundle(method: str, config: TrainConfig, data: Data) -> Bundle:
-    """What a run trains: the method with its settings, features and classes."""
+    """What a run trains: the method with its settings, features and classes.
+
+    Raises:
+        InputError: for a network of other joints than the data's.
+    """
+    config.model.check_joints(len(data.skeleton))
     actions = data.actions
     if not config.model.trains_actions:
         actions = ActionVocabulary(())  # a head that is not trained must not name anything
-    return Bundle(method, config.model, config.features, actions, card=data.card)
+    return Bundle(
+        method=method,
+        config=config.model,
+        features=config.features,
+        actions=actions,
+        fps=data.fps,
+        skeleton=data.skeleton,
+        card=data.card,
+        unit=data.unit,
+    )
 
 
 @dataclass
@@ -123,7 +137,11 @@ class _Run:
         """Leave the averaged weights of a run that has ended or was stopped."""
         if step < self.config.steps:  # stopped; the end has been saved already
             self.save(step)
-        save_bundle(self.out / WEIGHTS, _for_lifting(self.bundle, step, None), self.average.state)
+        # Who stops a run may have looked at its figures first, which is a choice as well.
+        stopped_by_figures = step < self.config.steps and self.best is not None
+        chosen = self.config.selection if stopped_by_figures else "fixed"
+        last = _for_lifting(self.bundle, step, selection=chosen)
+        save_bundle(self.out / WEIGHTS, last, self.average.state)
 
 
 def _start(method: str, config: TrainConfig, data: Data, out: Path, team: Team) -> _Run:
@@ -142,10 +160,10 @@ class _Observer:
     """What the leading process does between steps: log, validate, write checkpoints."""
 
     def __init__(
-        self, run: _Run, validator: Validator, step: int, report: Report, tensorboard: bool
+        self, run: _Run, validator: Measure | None, step: int, report: Report, tensorboard: bool
     ) -> None:
         self._run = run
-        self._validator = validator if validator.clips else None
+        self._validator = validator
         self._pace = Pace(run.config, step)
         self._log: Log | None = None
         if run.team.leads:
@@ -162,10 +180,10 @@ class _Observer:
         if step % config.checkpoint_every == 0 or ends:
             self._run.save(step)
 
-    def _validate(self, validator: Validator, step: int) -> None:
-        """Measure the averaged weights on the validation subjects; keep the best bundle."""
+    def _validate(self, validator: Measure, step: int) -> None:
+        """Measure the averaged weights on the subjects that choose; keep the best bundle."""
         run, rng = self._run, torch.get_rng_state()
-        lifted = _for_lifting(run.bundle, step, None)
+        lifted = _for_lifting(run.bundle, step)
         network = lifted.build()
         torch.set_rng_state(rng)  # building draws random weights; the run must not notice
         network.load_state_dict(run.average.state)
@@ -173,7 +191,9 @@ class _Observer:
         self._write({"step": step, **{f"validation_{k}": v for k, v in figures.items()}})
         if run.best is None or figures["score"] < run.best["score"]:
             run.best = {"step": step, **figures}
-            best = _for_lifting(run.bundle, step, figures)
+            found = {"protocol": validator.protocol, **figures}
+            chosen = run.config.selection
+            best = _for_lifting(run.bundle, step, selection=chosen, validation=found)
             save_bundle(run.out / BEST, best, run.average.state)
 
     def _write(self, entry: dict[str, Any]) -> None:
@@ -188,14 +208,9 @@ class _Observer:
             self._log.close()
 
 
-def _for_lifting(bundle: Bundle, step: int, figures: dict[str, float] | None) -> Bundle:
+def _for_lifting(bundle: Bundle, step: int, **known: Any) -> Bundle:
     """The bundle of a step as it is saved: a form that lifts sequences, and what is known of it."""
-    card = {**bundle.card, "step": step}
-    if figures is not None:
-        card["validation"] = {
-            "protocol": "mocap, validation subjects, no flip averaging, camera intrinsics given",
-            **figures,
-        }
+    card = {**bundle.card, "step": step, **known}
     return replace(bundle, config=bundle.config.for_lifting(), card=card)
 
 

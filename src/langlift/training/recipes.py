@@ -7,20 +7,25 @@ what one method has otherwise in ``methods``, its architecture in ``models``.
 ``paper`` is each paper's own training, its windows in epochs, plain and mirrored. Its steps are
 those of the published number of epochs (MixSTE: of the released default) over the 1.56 million
 frames of Human3.6M's training subjects, whatever other data is trained on; learning rates, and the
-momentum of batch norms, fall with every step and not once per epoch, to the same end. Of Human3.6M
-there are only the cameras here, and the 2D is the exact projection.
+momentum of batch norms, fall with every step and not once per epoch, to the same end. On the motion
+corpus there are only the cameras of Human3.6M, and the 2D is the exact projection.
+
+On recordings a recipe takes their own cameras and 2D as they are, and networks have the joints of
+the dataset.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, get_args
 
 from ..datasets.augment import nothing
 from ..errors import InputError, unknown
 from ..lifting.features import FeatureConfig
 from ..methods import get_method
+from ..methods.losses import JointWeights
+from ..skeletons import HUMAN36M_17, Skeleton
 from .config import TrainConfig
 
 Settings = Mapping[str, Any]
@@ -36,6 +41,7 @@ class Recipe:
         methods: by method, the settings in which its run differs.
         models: by method, settings of its config; the rest has the method's defaults.
         general: whether other methods can use it too, with their defaults.
+        recorded: settings in which a run on recordings differs; None where it cannot be one.
     """
 
     description: str
@@ -43,6 +49,7 @@ class Recipe:
     methods: Mapping[str, Settings] = field(default_factory=dict)
     models: Mapping[str, Settings] = field(default_factory=dict)
     general: bool = True
+    recorded: Settings | None = None
 
 
 #: Networks of a few million parameters or less, for one processor.
@@ -129,6 +136,7 @@ RECIPES: dict[str, Recipe] = {
         },
         _SMALL_RUNS,
         _with(_SMALL, action_weight=0.05),
+        recorded={"cameras": "recorded", "augment": nothing()},
     ),
     "paper": Recipe(
         "as published: the method's own size, optimiser, schedule and batch; for large machines",
@@ -136,18 +144,25 @@ RECIPES: dict[str, Recipe] = {
         _PAPERS,
         {"vpose": {"form": "strided"}, "mixste": {"self_weighted": True}},
         general=False,
+        recorded={"cameras": "recorded"},
     ),
 }
 
 
-def recipe(name: str, method: str = "vpose") -> TrainConfig:
+def recipe(name: str, method: str = "vpose", recorded: Skeleton | None = None) -> TrainConfig:
     """The recipe of that name for a method.
 
     A general recipe does for a method that it does not know, too: with the method's defaults and,
     where its windows have a fixed or a largest length, with windows of that length.
 
+    Args:
+        name: in `RECIPES`.
+        method: name in `langlift.methods.METHODS`.
+        recorded: joints of the recordings that are trained on; None for clips of motion.
+
     Raises:
-        InputError: for an unknown recipe or method, or a recipe that the method does not have.
+        InputError: for an unknown recipe or method, a recipe that the method does not have, or one
+            that cannot be used on recordings.
     """
     if name not in RECIPES:
         raise unknown("recipe", name, RECIPES)
@@ -157,8 +172,37 @@ def recipe(name: str, method: str = "vpose") -> TrainConfig:
         raise InputError(
             f"there is no recipe {name!r} for {method}; those for every method are {known}"
         )
-    model = kind(**entry.models.get(method, {}))
     run = {**entry.run, **entry.methods.get(method, {})}
+    model = dict(entry.models.get(method, {}))
+    if recorded is not None:
+        run |= _on_recordings(name)
+        model = _with_joints(model, kind, recorded)
+    model = kind(**model)
     frames = run.get("frames", TrainConfig.frames)
     run["frames"] = model.output_frames or min(frames, model.window or frames)
     return TrainConfig(model=model, **run)
+
+
+def _on_recordings(name: str) -> Settings:
+    """What of a recipe is otherwise on recordings."""
+    changed = RECIPES[name].recorded
+    if changed is None:
+        known = ", ".join(n for n, other in RECIPES.items() if other.recorded is not None)
+        raise InputError(
+            f"recipe {name!r} films motion with cameras and bodies of its own, and recordings come "
+            f"with theirs; those for recordings are {known}"
+        )
+    return changed
+
+
+def _with_joints(settings: Settings, kind: type, skeleton: Skeleton) -> dict[str, Any]:
+    """Settings of a method for a skeleton: its number of joints, and the weights of its joints."""
+    known = {f.name: f for f in fields(kind)}
+    joints = {n: len(skeleton) for n in ("joints_in", "joints_out") if n in known}
+    model = {**settings, **joints}
+    if "joint_weights" in known:
+        weights = model.get("joint_weights", known["joint_weights"].default)
+        if weights == HUMAN36M_17.name:
+            own = skeleton.name in get_args(JointWeights)
+            model["joint_weights"] = skeleton.name if own else "even"
+    return model

@@ -32,6 +32,10 @@ LAYOUTS: Mapping[str, Layout] = {
     "mixste": MIXSTE,
     "dstformer": DSTFORMER,
 }
+#: How the authors chose the weights that they publish, see `langlift.protocols.origin`: MixSTE and
+#: MotionBERT kept the epoch with the lowest error on the test subjects, VideoPose3D the last one;
+#: A3DHP does not tell.
+SELECTION = {"vpose": "fixed", "a3dhp": "not stated", "mixste": "test", "dstformer": "test"}
 NO_LICENCE = "not stated by the file; see the authors' page"
 #: Frames per second of the videos that the published weights were trained on.
 _FPS = {HUMAN36M_17.name: 50.0, HUMANEVA_15.name: 60.0}
@@ -114,7 +118,8 @@ def read_checkpoint(
             unit=output.unit,
         )
         state = _fitted(bundle, official)
-        return replace(bundle, card=_card(file, layout, found, config, output)), state
+        card = {**_card(file, layout, found, config, output), "selection": SELECTION[method]}
+        return replace(bundle, card=card), state
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,335 @@
+"""What a dataset's files hold, and what is wrong with them.
+
+Counts are of every video; geometry is looked at in some frames of each recording, so that a whole
+dataset takes little longer than its files take to read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from .fitting import Sample, fit, sample, with_joints_of
+from .recording_checks import (
+    FRAMES,
+    LEVELS,
+    Finding,
+    Level,
+    check_recording,
+    limit_of,
+    refuse_misfit,
+    sample_frames,
+)
+from .recordings import Entry, RecordedDataset, Recording
+
+__all__ = [
+    "Finding",
+    "Group",
+    "Quality",
+    "SubjectContents",
+    "check_dataset",
+    "check_recording",
+    "contents",
+    "grouped",
+    "refuse_misfit",
+]
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class SubjectContents:
+    """What the files hold of one subject.
+
+    Args:
+        subject: who.
+        actions: class labels, in the files' order.
+        cameras: names of the cameras.
+        videos: how many, each camera by itself.
+        frames_3d: in all videos.
+        frames_2d: in all videos, by source.
+    """
+
+    subject: str
+    actions: tuple[str, ...]
+    cameras: tuple[str, ...]
+    videos: int
+    frames_3d: int
+    frames_2d: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Findings of one check at one level, as a table shows them.
+
+    Args:
+        worst: the one with the largest value.
+        others: the rest.
+    """
+
+    worst: Finding
+    others: tuple[Finding, ...]
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return 1 + len(self.others)
+
+    @property
+    def where(self) -> str:
+        """The worst place and some others, in words."""
+        return _listed([self.worst.where, *(other.where for other in self.others)], 3)
+
+
+@dataclass(frozen=True)
+class Quality:
+    """The outcome of a check.
+
+    Args:
+        contents: what the files hold.
+        findings: all of them, those that are ``ok`` too.
+    """
+
+    contents: tuple[SubjectContents, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def level(self) -> Level:
+        """The worst level of all findings."""
+        worst: Level = "ok"
+        for finding in self.findings:
+            if LEVELS.index(finding.level) > LEVELS.index(worst):
+                worst = finding.level
+        return worst
+
+    def content(self) -> dict[str, Any]:
+        """The outcome as plain values, for JSON."""
+        return {
+            "level": self.level,
+            "contents": [asdict(each) for each in self.contents],
+            "findings": [_plain(each) for each in self.findings],
+        }
+
+
+def _plain(finding: Finding) -> dict[str, Any]:
+    """A finding as plain values; JSON knows no infinity."""
+    value = finding.value if np.isfinite(finding.value) else None
+    return {**asdict(finding), "value": value}
+
+
+def grouped(findings: Iterable[Finding]) -> list[Group]:
+    """Findings by level (worst first), check and source."""
+    groups: dict[tuple[str, str, str], list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault((finding.level, finding.check, finding.source), []).append(finding)
+    made = []
+    for found in groups.values():
+        worst, *others = sorted(found, key=lambda finding: -finding.value)
+        made.append(Group(worst, tuple(others)))
+    return sorted(made, key=lambda group: -LEVELS.index(group.worst.level))
+
+
+def contents(dataset: RecordedDataset) -> tuple[SubjectContents, ...]:
+    """What the files hold, by subject, without reading the frames."""
+    return tuple(
+        _of_subject(subject, [e for e in dataset.entries() if e.subject == subject])
+        for subject in dataset.subjects
+    )
+
+
+def _of_subject(subject: str, entries: Sequence[Entry]) -> SubjectContents:
+    sources = dict.fromkeys(source for entry in entries for source in entry.frames_2d)
+    return SubjectContents(
+        subject=subject,
+        actions=tuple(dict.fromkeys(e.action for e in entries if e.action)),
+        cameras=tuple(dict.fromkeys(e.camera for e in entries if e.camera)),
+        videos=len(entries),
+        frames_3d=sum(e.frames_3d or 0 for e in entries),
+        frames_2d={s: sum(e.frames_2d.get(s, 0) for e in entries) for s in sources},
+    )
+
+
+def check_dataset(
+    dataset: RecordedDataset,
+    sources: Sequence[str] | None = None,
+    frames: int = FRAMES,
+    progress: Progress | None = None,
+) -> Quality:
+    """Look at everything.
+
+    Args:
+        dataset: what to check.
+        sources: kinds of 2D to look at; all if None.
+        frames: of each recording whose geometry is looked at.
+        progress: called with (recordings done, recordings in all).
+
+    Raises:
+        InputError: for a source that the files do not have.
+    """
+    asked = dataset.sources() if sources is None else tuple(sources)
+    findings = [*_whole(dataset), *_counts(dataset, asked)]
+    total = sum(source in e.frames_2d for e in dataset.entries() for source in asked)
+    done = 0
+    for source in asked:
+        suspects: list[Recording] = []
+        for item in _each(dataset, source):
+            done += 1
+            if isinstance(item, Finding):
+                findings.append(item)
+                continue
+            found = check_recording(item, source, frames)
+            findings += found
+            if any(f.level == "error" and f.check == "2D and 3D" for f in found):
+                suspects.append(item)
+            if progress is not None:
+                progress(min(done, total), total)
+        findings += _exchanged(dataset, source, suspects, frames)
+    return Quality(contents(dataset), tuple(findings))
+
+
+def _whole(dataset: RecordedDataset) -> Iterator[Finding]:
+    """What a whole copy has and this one has not, and the other way round."""
+    held: dict[str, set[str]] = {}
+    for entry in dataset.entries():
+        held.setdefault(entry.subject, set()).add(entry.key)
+    wanted = dataset.expected()
+    missing = [subject for subject in wanted if subject not in held]
+    if missing:
+        words = f"missing: {', '.join(missing)}; figures without them are no published ones"
+        yield Finding("warning", "subjects", dataset.name, words, value=len(missing))
+    unknown = [subject for subject in held if wanted and subject not in wanted]
+    if unknown:
+        words = f"not of the dataset: {', '.join(unknown)}; known are {', '.join(wanted)}"
+        yield Finding("note", "subjects", dataset.name, words, value=len(unknown))
+    for subject, keys in wanted.items():
+        absent = [key for key in keys if key not in held.get(subject, ())]
+        if absent and subject in held:
+            words = f"{subject} lacks {_listed(absent)}; get the whole files again"
+            yield Finding("warning", "actions", subject, words, value=len(absent))
+        extra = [key for key in held.get(subject, ()) if key not in keys]
+        if extra:
+            words = f"{subject} has {_listed(sorted(extra))} besides what is known"
+            yield Finding("note", "actions", subject, words, value=len(extra))
+
+
+def _listed(names: Sequence[str], most: int = 4) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def _counts(dataset: RecordedDataset, sources: Sequence[str]) -> Iterator[Finding]:
+    """Frames of 2D against those of 3D, of every video."""
+    for entry in dataset.entries():
+        truth = entry.frames_3d
+        if truth is None:
+            words = "there is 2D but no 3D; it cannot be evaluated: add the 3D or leave it out"
+            yield Finding("warning", "frame counts", entry.name, words, value=1.0)
+            continue
+        for source in sources:
+            yield _count(entry, source, truth)
+
+
+def _count(entry: Entry, source: str, truth: int) -> Finding:
+    count = entry.frames_2d.get(source)
+    if count is None:
+        words = "this video has no 2D of this source; figures leave it out"
+        return Finding("warning", "frame counts", entry.name, words, source, 1.0)
+    more = count - truth
+    words = f"{count} frames of 2D and {truth} of 3D"
+    if more < 0:
+        words += "; the 2D ends too early: get the whole file again"
+        return Finding("error", "frame counts", entry.name, words, source, -more)
+    if more:
+        words += "; those beyond the 3D cannot be measured"
+    return Finding("note" if more else "ok", "frame counts", entry.name, words, source, more)
+
+
+def _each(dataset: RecordedDataset, source: str) -> Iterator[Recording | Finding]:
+    """Every recording of a source; one that cannot be read is a finding and the rest goes on."""
+    for subject in dataset.subjects:
+        entries = [e for e in dataset.entries() if e.subject == subject]
+        if not any(source in e.frames_2d for e in entries):
+            continue
+        seen: set[str] = set()
+        try:
+            for recording in dataset.recordings(source, [subject]):
+                seen.add(recording.name)
+                yield recording
+        except InputError as error:
+            actions = dict.fromkeys(e.action for e in entries if e.name not in seen)
+            if len(actions) < 2:
+                yield Finding("error", "reading", subject, str(error), source)
+            else:
+                yield from _action_by_action(dataset, source, subject, [*actions], seen)
+
+
+def _action_by_action(
+    dataset: RecordedDataset, source: str, subject: str, actions: Sequence[str], seen: set[str]
+) -> Iterator[Recording | Finding]:
+    for action in actions:
+        try:
+            for recording in dataset.recordings(source, [subject], [action]):
+                if recording.name not in seen:
+                    yield recording
+        except InputError as error:
+            yield Finding("error", "reading", f"{subject} {action}".strip(), str(error), source)
+
+
+def _exchanged(
+    dataset: RecordedDataset, source: str, suspects: Sequence[Recording], frames: int
+) -> Iterator[Finding]:
+    """Whose 3D the 2D is of, where it is not that of its own subject; one answer per subject."""
+    answered: set[str] = set()
+    for suspect in suspects:
+        if suspect.subject in answered:
+            continue
+        answered.add(suspect.subject)
+        others = [s for s in dataset.subjects if s != suspect.subject]
+        owner = _owner(dataset, source, suspect, others, frames)
+        if owner is not None:
+            yield Finding(
+                "error",
+                "2D and 3D",
+                suspect.name,
+                f"the 2D of {suspect.subject} fits the 3D of {owner.subject} ({owner.name}): "
+                "subjects are swapped in one of the files; put them right",
+                source,
+                np.inf,
+            )
+
+
+def _owner(
+    dataset: RecordedDataset, source: str, suspect: Recording, others: Sequence[str], frames: int
+) -> Recording | None:
+    actions = [suspect.action] if suspect.action else None
+    for other in others:
+        labels = {e.action for e in dataset.entries() if e.subject == other}
+        if actions and suspect.action not in labels:
+            continue
+        try:
+            for candidate in dataset.recordings(source, [other], actions):
+                if candidate.camera == suspect.camera and _fits(suspect, candidate, source, frames):
+                    return candidate
+        except InputError:
+            # Its own finding already says so; here it only means that it owns nothing.
+            continue
+    return None
+
+
+def _fits(suspect: Recording, candidate: Recording, source: str, frames: int) -> bool:
+    at = sample_frames(min(len(suspect), len(candidate)), frames)
+    mine, theirs = sample(suspect, at), sample(candidate, at)
+    if mine is None or theirs is None or mine.xy.shape[1] != theirs.xy.shape[1]:
+        return False
+    both: Sample = with_joints_of(mine, theirs)
+    measured = fit(both) if len(both.frames) else None
+    if measured is None:
+        return False
+    limit = limit_of(suspect, source)
+    if measured.how == "scaled to the 2D":
+        limit = max(limit, 0.05 * measured.size)
+    return measured.error <= limit

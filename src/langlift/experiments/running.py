@@ -1,0 +1,218 @@
+"""Train and evaluate an experiment, and say how its figure stands to the published one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from .._version import __version__
+from ..datasets.corpus import Corpus
+from ..datasets.mocap_views import Source2D
+from ..errors import InputError
+from ..lifting.lifter import Lifter, LiftOptions
+from ..protocols import mocap
+from ..protocols.recorded import Bars, Request, evaluate_recorded
+from ..protocols.report import Report
+from ..training.config import TrainConfig
+from ..training.data import Data, load_data
+from ..training.distributed import Team
+from ..training.folder import BEST, WEIGHTS
+from ..training.loop import train
+from ..training.recorded import load_recorded
+from ..training.validation import evenly
+from .comparison import with_published
+from .experiment import Experiment
+from .material import RecordedMaterial, open_material
+from .scales import check_runnable, find_scale, train_config
+
+#: How the weights are chosen; the test set's habit is left to `langlift train`.
+Selection = Literal["fixed", "validation"]
+EVALUATION = "evaluation"
+#: Cameras that film every clip of the motion corpus in training.
+_VIEWS = 4
+_SMOKE_CLIPS = 4
+
+
+@dataclass(frozen=True)
+class Run:
+    """An experiment with everything that a user decides about it.
+
+    Args:
+        experiment: what is run.
+        data: the dataset, or a folder with a folder for each; with `corpus` the motion corpus,
+            None for where the environment says it is.
+        out: folder of the run.
+        scale: name in `langlift.experiments.scales.SCALES`.
+        corpus: run the same configuration on the motion corpus, under the protocol ``mocap``.
+        frames: window instead of the row's, on the motion corpus only.
+        selection: ``fixed``: all training subjects, weights of the last step; ``validation``: the
+            best on subjects that are kept back.
+        seed: of weights and windows.
+
+    Raises:
+        InputError: for an experiment that cannot be run, an unknown scale, or a window for
+            recordings.
+    """
+
+    experiment: Experiment
+    data: Path | None
+    out: Path
+    scale: str = "small"
+    corpus: bool = False
+    frames: int | None = None
+    selection: Selection = "fixed"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_runnable(self.experiment)
+        find_scale(self.scale)
+        if self.frames is not None and not self.corpus:
+            raise InputError(
+                f"frames is {self.frames}, but {self.experiment.name} has the window of its row; "
+                "leave it out, or run it on the motion corpus (--protocol mocap)"
+            )
+        if self.data is None and not self.corpus:
+            raise InputError(
+                f"--data is missing: experiment {self.experiment.name} trains on "
+                f"{self.experiment.protocol}; give the folder"
+            )
+
+    @property
+    def weights(self) -> Path:
+        """The weights that are measured."""
+        return self.out / (WEIGHTS if self.selection == "fixed" else BEST)
+
+    @property
+    def source(self) -> Source2D:
+        """The 2D of the motion corpus that stands for the row's: exact, or with noise."""
+        return "gt" if self.experiment.source == "gt" else "noisy"
+
+    def material(self) -> RecordedMaterial:
+        """The dataset; not for the motion corpus."""
+        if self.data is None:
+            raise InputError("--data is missing; give the folder of the dataset")
+        return open_material(self.experiment, self.data, self.scale)
+
+
+def prepare(run: Run) -> tuple[TrainConfig, Data]:
+    """Settings and data of the training, before anything takes long.
+
+    Raises:
+        InputError: for data or settings that cannot be used.
+    """
+    chosen = {"selection": run.selection, "seed": run.seed}
+    if run.corpus:
+        return _prepare_corpus(run, chosen)
+    material = run.material()
+    source = run.experiment.source
+    frames = material.training_frames(source, run.selection)
+    config = train_config(
+        run.experiment,
+        run.scale,
+        material.dataset.skeleton,
+        training_frames=frames,
+        **chosen,
+    )
+    data = load_recorded(material.dataset, material.parts, source, config)
+    return config, _with_card(run, data)
+
+
+def _prepare_corpus(run: Run, chosen: dict[str, Any]) -> tuple[TrainConfig, Data]:
+    """The same on the motion corpus, with detector noise where the row has detections."""
+
+    def config_for(training_frames: int | None) -> TrainConfig:
+        return train_config(run.experiment, run.scale, None, run.frames, training_frames, **chosen)
+
+    data = load_data(run.data, config_for(None))
+    if run.scale == "smoke":
+        data = replace(data, train=evenly(data.train, _SMOKE_CLIPS))
+    config = config_for(_VIEWS * sum(map(len, data.train)))
+    if run.source == "noisy":
+        config = replace(config, augment=replace(config.augment, noise=1.0, noise_amount=1.0))
+    return config, _with_card(run, data)
+
+
+def _with_card(run: Run, data: Data) -> Data:
+    about = {"experiment": run.experiment.name, "scale": run.scale}
+    return replace(data, card={**data.card, **about})
+
+
+def train_experiment(
+    run: Run,
+    config: TrainConfig,
+    data: Data,
+    team: Team,
+    resume: bool = False,
+    report: Callable[[dict[str, Any]], None] | None = None,
+) -> bool:
+    """Train, or go on with a run that was broken off.
+
+    Returns:
+        Whether the training has come to its end.
+    """
+    result = train(
+        run.experiment.method, config, data, run.out, resume, report or (lambda _: None), team
+    )
+    return bool(result["finished"])
+
+
+def evaluate_experiment(run: Run, bars: Bars, device: Any = "cpu") -> Report:
+    """Measure the weights of a run that has come to its end.
+
+    Args:
+        run: the run.
+        bars: opens a progress bar of a title.
+        device: where the network computes.
+
+    Returns:
+        The report, which is also written to the run's folder.
+    """
+    lifter = Lifter.from_file(run.weights, run.experiment.name).to(device)
+    measured = _on_corpus(run, lifter, bars) if run.corpus else _on_recordings(run, lifter, bars)
+    report = with_published(measured, run.experiment, run.scale, run.corpus, run.seed)
+    report.save(run.out, "report")
+    return report
+
+
+def _on_recordings(run: Run, lifter: Lifter, bars: Bars) -> Report:
+    material = run.material()
+    request = Request(
+        run.experiment.protocol,
+        material.path,
+        run.experiment.variant or None,
+        (run.experiment.source,),
+        material.subjects or (),
+        material.actions or (),
+        windows=_windows(run.experiment, material),
+    )
+    folder = run.out / EVALUATION
+    # A journal that is there is of these weights or refused, so going on with it loses nothing.
+    started = folder.is_dir() and any(folder.iterdir())
+    return evaluate_recorded({lifter.name: lifter}, request, bars, folder, resume=started)
+
+
+def _windows(experiment: Experiment, material: RecordedMaterial) -> str | None:
+    """What a network sees at a time where its own paper does not do as the protocol does."""
+    separate = experiment.method == "mixste" and material.spec.windows == "track"
+    return "separate" if separate else None
+
+
+def _on_corpus(run: Run, lifter: Lifter, bars: Bars) -> Report:
+    corpus = Corpus(run.data)
+    split = corpus.split("core")
+    clips = corpus.clips("test", split.name)
+    if run.scale == "smoke":
+        clips = evenly(clips, _SMOKE_CLIPS)
+    classes = mocap.enough_clips(clips, split.scored_classes)
+    model = mocap.WithOptions(lifter, LiftOptions())
+    with bars(f"{lifter.name}, {run.source}") as advance:
+        measured = mocap.measure(model, clips, run.source, advance, classes)
+    facts = {
+        "data": f"motion corpus, split {split.name}, part test: {len(clips)} clips",
+        "weights": f"{lifter.digest[:12]}, selection: {lifter.bundle.card.get('selection')}",
+        "flip averaging": "yes",
+        "langlift": __version__,
+    }
+    return mocap.report({(lifter.name, run.source): measured}, clips, split.scored_classes, facts)

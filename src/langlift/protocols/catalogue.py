@@ -1,0 +1,165 @@
+"""The evaluations of the papers, as data: what ``--protocol`` takes for datasets that users own.
+
+`mocap` and `robustness`, on the motion corpus, are modules of their own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..errors import InputError, unknown
+from ..skeletons import HUMAN36M_17, HUMANEVA_15, MPI_INF_3DHP_17
+from .spec import ProtocolSpec
+
+#: The sets of 3D labels of MPI-INF-3DHP: in the cameras' metric space (papers that follow D3DP), or
+#: of a person of one size (those that follow P-STMO). Their figures are not comparable.
+ANNOTATIONS = ("annot3", "univ")
+
+_ACTIONS = (
+    *("Directions", "Discussion", "Eating", "Greeting", "Phoning", "Photo", "Posing", "Purchases"),
+    *("Sitting", "SittingDown", "Smoking", "Waiting", "WalkDog", "Walking", "WalkTogether"),
+)
+_SELECTION = (
+    "S8 chooses between weights here; published models train on S8 too, and most of them were "
+    "chosen on the test subjects"
+)
+_HUMAN36M = ProtocolSpec(
+    name="human36m",
+    title="Human3.6M as VideoPose3D evaluates it: four cameras, subjects S9 and S11",
+    dataset="human36m",
+    skeleton=HUMAN36M_17.name,
+    train=("S1", "S5", "S6", "S7"),
+    val=("S8",),
+    test=("S9", "S11"),
+    sources=("cpn_ft_h36m_dbb", "gt", "hr", "detectron_ft_h36m", "sh_ft_h36m"),
+    metrics=("MPJPE", "P-MPJPE", "N-MPJPE", "D-MPJPE", "MPJVE", "acceleration error"),
+    average="action",
+    tail=("Posing", "SittingDown", "Sitting"),
+    actions=_ACTIONS,
+    notes=(
+        _SELECTION,
+        "MixSTE evaluates separate windows (--windows separate); D3DP and FinePOSE also put the "
+        "predicted root at zero (--root zero)",
+    ),
+)
+
+PROTOCOLS: dict[str, ProtocolSpec] = {
+    "human36m": _HUMAN36M,
+    "human36m-motionbert": replace(
+        _HUMAN36M,
+        name="human36m-motionbert",
+        title="Human3.6M as MotionBERT evaluates it: image space, detections with confidence",
+        dataset="human36m-motionbert",
+        sources=("sh", "gt"),
+        metrics=("MPJPE", "P-MPJPE"),
+        tail=(),
+        root="subtract",
+        windows="averaged",
+        own_unit=True,
+        excluded=(
+            "S9/Greeting 2",
+            "S9/SittingDown 2",
+            "S9/Waiting 1",
+        ),
+        notes=(
+            _SELECTION,
+            "truth and prediction are in the image's space, scaled to millimetres by a factor of "
+            "each frame; three sequences of S9 with damaged 3D are left out",
+            "MotionBERT stretches a video that is shorter than the network's window; here it is "
+            "padded with its last frame",
+        ),
+    ),
+    "humaneva": ProtocolSpec(
+        name="humaneva",
+        title="HumanEva-I: three cameras, the validation halves of S1, S2 and S3",
+        dataset="humaneva",
+        skeleton=HUMANEVA_15.name,
+        train=("Train/S1", "Train/S2", "Train/S3"),
+        test=("Validate/S1", "Validate/S2", "Validate/S3"),
+        sources=("detectron_pt_coco", "gt"),
+        metrics=("MPJPE", "P-MPJPE", "D-MPJPE"),
+        average="subject and action",
+        actions=("Walking", "Jog"),
+        notes=(
+            "ActionPrompt reports Walking and Jog; VideoPose3D's table has Box too (--actions "
+            "Walking,Jog,Box)",
+            "the data hold no subject that could choose between weights",
+        ),
+    ),
+    "mpi-inf-3dhp": ProtocolSpec(
+        name="mpi-inf-3dhp",
+        title="MPI-INF-3DHP's six test sequences, valid frames only, true 2D",
+        dataset="mpi-inf-3dhp",
+        skeleton=MPI_INF_3DHP_17.name,
+        train=("S1", "S2", "S3", "S4", "S5", "S6", "S7"),
+        val=("S8",),
+        test=("TS1", "TS2", "TS3", "TS4", "TS5", "TS6"),
+        sources=("gt",),
+        metrics=("PCK", "AUC", "MPJPE"),
+        average="sequence",
+        root="subtract",
+        notes=(
+            "the sequence mean is what D3DP and FinePOSE report; the frame mean is the total of "
+            "the MATLAB evaluator, which papers that follow P-STMO report",
+            "PCK and AUC count 14 joints, MPJPE all 17; the highest AUC that can be is 96.8",
+        ),
+    ),
+    "egohumans": ProtocolSpec(
+        name="egohumans",
+        title="EgoHumans: the sequences tagging, lego and fencing",
+        dataset="egohumans",
+        skeleton=HUMAN36M_17.name,
+        test=(),
+        sources=(),
+        metrics=("MPJPE", "P-MPJPE"),
+        average="action",
+        root="subtract",
+        actions=("tagging", "lego", "fencing"),
+        notes=(
+            "how FinePOSE prepared these data is not published; the conversion to the joints of "
+            "Human3.6M is ours, so its figures are not comparable",
+        ),
+    ),
+    "custom": ProtocolSpec(
+        name="custom",
+        title="your own 2D and 3D: all videos, or those whose files say that they are of the test",
+        dataset="custom",
+        skeleton="",
+        test=(),
+        sources=(),
+        metrics=("MPJPE", "P-MPJPE", "N-MPJPE", "D-MPJPE", "MPJVE", "acceleration error"),
+        average="sequence",
+        root="subtract",
+    ),
+}
+
+
+def find_protocol(name: str, annotation: str | None = None) -> ProtocolSpec:
+    """The protocol of that name, with the set of labels where it has several.
+
+    Args:
+        name: in `PROTOCOLS`.
+        annotation: one of `ANNOTATIONS` for ``mpi-inf-3dhp``, which has no default.
+
+    Raises:
+        InputError: for an unknown name, an annotation that is missing, unknown, or given to a
+            protocol that has only one.
+    """
+    if name not in PROTOCOLS:
+        raise unknown("protocol", name, PROTOCOLS)
+    spec = PROTOCOLS[name]
+    if name != "mpi-inf-3dhp":
+        if annotation is not None:
+            raise InputError(
+                f"annotation is {annotation!r}, but protocol {name} has only one set of labels; "
+                "leave --annotation out"
+            )
+        return spec
+    if annotation is None:
+        raise InputError(
+            "annotation is missing, and figures on the two sets of labels of MPI-INF-3DHP are not "
+            f"comparable; choose one with --annotation {' or --annotation '.join(ANNOTATIONS)}"
+        )
+    if annotation not in ANNOTATIONS:
+        raise unknown("annotation", annotation, ANNOTATIONS)
+    return replace(spec, variant=annotation)

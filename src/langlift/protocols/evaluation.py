@@ -1,0 +1,312 @@
+"""Evaluate models on the recordings of a dataset, one recording at a time.
+
+Nothing of a recording is kept but the sums of `Score`, so an evaluation of any length needs the
+memory of one video; with a `Journal` it can be broken off and continued at any video.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..datasets.quality import refuse_misfit
+from ..datasets.recordings import Entry, RecordedDataset, Recording
+from ..datasets.registry import open_dataset
+from ..errors import InputError, unknown
+from ..lifting.lifter import Lifter
+from ..methods.base import Precision
+from .journal import Journal
+from .origin import Origin
+from .scores import Score, summed
+from .spec import ProtocolSpec
+from .windowing import compared, lift_recording
+
+Progress = Callable[[int, int], None]
+#: Protocols on the test sets that the authors of public weights chose them on.
+_CHOSEN_ON = ("human36m", "human36m-motionbert", "humaneva", "mpi-inf-3dhp")
+
+
+@dataclass(frozen=True)
+class EvaluationOptions:
+    """What is evaluated of a dataset, and how exactly.
+
+    Args:
+        subjects: instead of those of the protocol.
+        actions: instead of those of the protocol.
+        precision: of the network, see `LiftOptions`.
+    """
+
+    subjects: tuple[str, ...] | None = None
+    actions: tuple[str, ...] | None = None
+    precision: Precision = "fp32"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The recordings of one 2D source that will be evaluated.
+
+    Args:
+        source: of the 2D.
+        subjects: whose recordings; None for all.
+        actions: class labels; None for all.
+        entries: the recordings, as the files list them.
+        left_out: what a whole copy of the data holds and these files do not, or not whole.
+    """
+
+    source: str
+    subjects: tuple[str, ...] | None
+    actions: tuple[str, ...] | None
+    entries: tuple[Entry, ...]
+    left_out: tuple[str, ...]
+
+    @property
+    def frames(self) -> int:
+        """Frames of 3D in all."""
+        return sum(entry.frames_3d or 0 for entry in self.entries)
+
+
+def open_for(spec: ProtocolSpec, path: str | Path) -> RecordedDataset:
+    """Open the dataset of a protocol, with the labels of its variant."""
+    options = {"annotation": spec.variant} if spec.variant else {}
+    return open_dataset(spec.dataset, path, **options)
+
+
+def plan(
+    dataset: RecordedDataset, spec: ProtocolSpec, source: str | None, options: EvaluationOptions
+) -> Plan:
+    """Find what there is to evaluate, before anything is decoded.
+
+    Args:
+        dataset: the data.
+        spec: the protocol.
+        source: of the 2D; if None the protocol's first one, or where it names none the only one.
+        options: what to evaluate of it.
+
+    Raises:
+        InputError: for a source, subject or action that the files do not hold, or where nothing
+            is left.
+    """
+    source = _source(dataset, spec, source)
+    subjects = _subjects(dataset, spec, options)
+    actions = _actions(dataset, spec, options, subjects)
+    chosen, left_out = [], []
+    for entry in dataset.entries():
+        if subjects is not None and entry.subject not in subjects:
+            continue
+        if actions is not None and entry.action not in actions:
+            continue
+        if excluded(spec, entry.name):
+            continue
+        if entry.frames_3d is None or source not in entry.frames_2d:
+            left_out.append(f"{entry.name} (no {'3D' if entry.frames_3d is None else '2D'})")
+        else:
+            chosen.append(entry)
+    if not chosen:
+        raise InputError(
+            f"the data hold no recording with 3D and 2D of source {source} that protocol "
+            f"{spec.name} evaluates; see what there is with: langlift data check"
+        )
+    left_out += _absent(dataset, subjects or dataset.subjects, actions)
+    return Plan(source, subjects, actions, tuple(chosen), tuple(left_out))
+
+
+def excluded(spec: ProtocolSpec, name: str) -> bool:
+    """Whether the protocol leaves a recording out: by its name, or by the part before a slash."""
+    return any(name == part or name.startswith(f"{part}/") for part in spec.excluded)
+
+
+def _source(dataset: RecordedDataset, spec: ProtocolSpec, source: str | None) -> str:
+    held = dataset.sources()
+    if source is not None:
+        if source not in held:
+            raise unknown("2D source", source, held)
+        return source
+    if not spec.sources:
+        if len(held) == 1:
+            return held[0]
+        raise InputError(f"the data hold 2D of the sources {', '.join(held)}; choose with --source")
+    if spec.sources[0] not in held:
+        raise InputError(
+            f"the data hold no 2D of source {spec.sources[0]}, the one that protocol {spec.name} "
+            f"takes by default, but {', '.join(held) or 'none at all'}; choose with --source"
+        )
+    return spec.sources[0]
+
+
+def _subjects(
+    dataset: RecordedDataset, spec: ProtocolSpec, options: EvaluationOptions
+) -> tuple[str, ...] | None:
+    if options.subjects is not None:
+        for name in options.subjects:
+            if name not in dataset.subjects:
+                raise unknown("subject", name, dataset.subjects)
+        return options.subjects
+    if spec.test:
+        absent = [name for name in spec.test if name not in dataset.subjects]
+        if absent:
+            raise InputError(
+                f"the data hold nothing of {', '.join(absent)}, which protocol {spec.name} "
+                f"evaluates; get the missing files, or name the subjects with --subjects (there "
+                f"are {', '.join(dataset.subjects)})"
+            )
+        return spec.test
+    parts: Mapping[str, tuple[str, ...]] = getattr(dataset, "parts", {})
+    if parts and not parts.get("test"):
+        raise InputError(
+            f"no file says that it is of the part test ({', '.join(parts)} only); name the "
+            "subjects to evaluate with --subjects"
+        )
+    return parts.get("test")
+
+
+def _actions(
+    dataset: RecordedDataset,
+    spec: ProtocolSpec,
+    options: EvaluationOptions,
+    subjects: Sequence[str] | None,
+) -> tuple[str, ...] | None:
+    entries = [e for e in dataset.entries() if subjects is None or e.subject in subjects]
+    held = tuple(dict.fromkeys(entry.action for entry in entries))
+    if options.actions is not None:
+        if held == ("",):
+            raise InputError(
+                f"the recordings that protocol {spec.name} evaluates have no single action each; "
+                "leave --actions out"
+            )
+        for name in options.actions:
+            if name not in held:
+                raise unknown("action", name, held)
+        return options.actions
+    if not spec.actions:
+        return None
+    absent = [name for name in spec.actions if name not in held]
+    if absent:
+        raise InputError(
+            f"the data hold no {', '.join(absent)} of the subjects that are evaluated, and "
+            f"protocol {spec.name} averages over {len(spec.actions)} actions; get the missing "
+            f"files, or name the actions with --actions (there are {', '.join(held)})"
+        )
+    return spec.actions
+
+
+def _absent(
+    dataset: RecordedDataset, subjects: Sequence[str], actions: Sequence[str] | None
+) -> list[str]:
+    """Sequences that a whole copy holds of these subjects and the files do not."""
+    there = {(entry.subject, entry.key) for entry in dataset.entries()}
+    return [
+        f"{subject}/{key}"
+        for subject, keys in dataset.expected().items()
+        if subject in subjects
+        for key in keys
+        if (subject, key) not in there
+        and (actions is None or any(key.split(" ")[0] == action for action in actions))
+    ]
+
+
+def evaluate_recordings(
+    lifter: Lifter,
+    dataset: RecordedDataset,
+    spec: ProtocolSpec,
+    source: str | None = None,
+    options: EvaluationOptions | None = None,
+    journal: Journal | None = None,
+    progress: Progress | None = None,
+    name: str = "",
+) -> list[Score]:
+    """Lift every recording of a protocol and measure it.
+
+    Args:
+        lifter: the model; its joints must be those that the protocol compares.
+        dataset: the data.
+        spec: the protocol.
+        source: of the 2D; the protocol's first one if None.
+        options: what to evaluate.
+        journal: takes every score as soon as it is there, and holds those that need not be
+            measured again.
+        progress: called with (frames done, frames in all).
+        name: of the model in the journal; the lifter's if empty.
+
+    Raises:
+        InputError: for a model of other joints, for data that lack what the protocol needs, and
+            for a recording that cannot be evaluated; nothing is left out silently.
+    """
+    options = options or EvaluationOptions()
+    check_model(lifter, spec, name or lifter.name)
+    chosen = plan(dataset, spec, source, options)
+    wanted = {entry.name: entry for entry in chosen.entries}
+    scores: dict[str, Score] = {}
+    done = 0
+    for recording in dataset.recordings(chosen.source, chosen.subjects, chosen.actions):
+        if recording.name not in wanted:
+            continue
+        title, frames = name or lifter.name, len(recording)
+        score = None if journal is None else journal.get(title, chosen.source, recording.name)
+        if score is None:
+            refuse_misfit(recording, chosen.source)
+            score = score_recording(lifter, recording, spec, wanted[recording.name], options)
+            if journal is not None:
+                journal.add(title, chosen.source, score)
+        scores[recording.name] = score
+        del recording  # or two are in memory while the next one is read
+        done += frames
+        if progress is not None:
+            progress(done, max(chosen.frames, done))
+    if missing := [name for name in wanted if name not in scores]:
+        raise InputError(
+            f"the recording {missing[0]} is listed in the data but was not read "
+            f"({len(missing)} in all); see what is wrong with: langlift data check"
+        )
+    return list(scores.values())
+
+
+def score_recording(
+    lifter: Lifter,
+    recording: Recording,
+    spec: ProtocolSpec,
+    entry: Entry,
+    options: EvaluationOptions,
+) -> Score:
+    """Lift and measure one recording."""
+    lifted = lift_recording(lifter, recording, spec, options.precision)
+    sums, joints, weight = summed(lifted.pieces, spec.metrics, compared(spec, lifter))
+    asked = lifted.label is not None and recording.action in lifter.actions.labels
+    return Score(
+        recording.name,
+        recording.subject,
+        _sequence(entry),
+        int(recording.counted.sum()),
+        sums,
+        tuple(joints.tolist()),
+        weight,
+        (float(asked and lifted.label == recording.action), float(asked)),
+        lifted.notes,
+    )
+
+
+def _sequence(entry: Entry) -> str:
+    """The key, with the subject before it unless the data put that there."""
+    named = entry.key == entry.subject or entry.key.startswith(f"{entry.subject}/")
+    return entry.key if named else f"{entry.subject}/{entry.key}"
+
+
+def check_model(lifter: Lifter, spec: ProtocolSpec, name: str) -> None:
+    """Raise `InputError` for a model whose joints are not those that the protocol compares."""
+    if lifter.bundle.skeleton != compared(spec, lifter):
+        raise InputError(
+            f"model {name} gives the joints of {lifter.bundle.skeleton.name}; protocol "
+            f"{spec.name} compares those of {spec.skeleton}: leave it out"
+        )
+
+
+def origin_of(lifter: Lifter, spec: ProtocolSpec) -> Origin:
+    """What a model's figures under a protocol are made from.
+
+    Weights that were chosen on the test set of a paper are oracle figures on that set; on data of
+    your own they were not chosen by the answer.
+    """
+    selection = lifter.bundle.card.get("selection", "not stated")
+    if selection == "test" and spec.name not in _CHOSEN_ON:
+        selection = "fixed"
+    return Origin(action="none", aggregation="single", selection=selection)

@@ -1,0 +1,262 @@
+"""Evaluating a dataset recording by recording: what is chosen, kept, refused and continued."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from evaluation_fixtures import MEASURED, Fleeting, by_hand, film, films, rooted, tiny
+from lifting_fixtures import LENS
+
+from langlift.errors import InputError
+from langlift.lifting.lifter import LiftOptions
+from langlift.protocols import recorded
+from langlift.protocols.catalogue import PROTOCOLS
+from langlift.protocols.evaluation import (
+    EvaluationOptions,
+    evaluate_recordings,
+    excluded,
+    origin_of,
+    plan,
+)
+from langlift.protocols.journal import NAME, Journal
+from langlift.protocols.origin import Origin
+from langlift.protocols.recorded import Request, evaluate_recorded
+from langlift.protocols.scores import average, mean_of
+from langlift.skeletons import HUMANEVA_15
+
+SPEC = replace(PROTOCOLS["human36m"], actions=("Walking", "Sitting"), sources=("gt",), tail=())
+
+
+def four():
+    """Two subjects of the test, two actions, of unequal lengths."""
+    return [
+        film("S9/Walking 1/lens", "Walking", 20, seed=1),
+        film("S9/Sitting 1/lens", "Sitting", 7, seed=2),
+        film("S11/Walking 1/lens", "Walking", 12, seed=3),
+        film("S11/Sitting 2/lens", "Sitting", 1, seed=4),
+        film("S8/Walking 1/lens", "Walking", 5, seed=5),
+    ]
+
+
+def test_every_measure_is_the_one_by_hand() -> None:
+    lifter, recordings = tiny(), four()
+    scores = evaluate_recordings(lifter, films(*recordings), SPEC)
+    assert [s.name for s in scores] == [r.name for r in recordings[:4]]
+    values: dict[str, dict[str, list[float]]] = {"Walking": {}, "Sitting": {}}
+    for recording in recordings[:4]:
+        pred = lifter.lift(recording.keypoints, LENS, LiftOptions(center=False)).joints
+        for name, frames in by_hand(pred, rooted(recording.joints, 0)).items():
+            values[recording.action].setdefault(name, []).extend(frames)
+    for name in MEASURED:
+        by_action = [np.mean(of[name]) for of in values.values()]
+        assert average(scores, name, "action") == pytest.approx(np.mean(by_action), abs=1e-9)
+        everything = np.concatenate([of[name] for of in values.values()])
+        assert average(scores, name, "frame") == pytest.approx(everything.mean(), abs=1e-9)
+        sitting = mean_of(scores, name, lambda s, label: label == "Sitting")
+        assert sitting == pytest.approx(by_action[1], abs=1e-9)
+
+
+def test_one_recording_is_in_memory_at_a_time() -> None:
+    makers = {r.name: (lambda name=r.name, a=r.action: film(name, a)) for r in four()}
+    assert len(evaluate_recordings(tiny(), Fleeting(makers), SPEC)) == 4
+
+
+def test_progress_counts_frames() -> None:
+    seen: list[tuple[int, int]] = []
+    evaluate_recordings(tiny(), films(*four()), SPEC, progress=lambda *at: seen.append(at))
+    assert seen == [(20, 40), (27, 40), (39, 40), (40, 40)]
+
+
+def test_what_a_protocol_leaves_out_is_left_out() -> None:
+    spec = replace(SPEC, excluded=("S9/Walking 1",))
+    assert excluded(spec, "S9/Walking 1/lens") and not excluded(spec, "S9/Walking 10/lens")
+    scores = evaluate_recordings(tiny(), films(*four()), spec)
+    assert scores[0].name == "S9/Sitting 1/lens" and len(scores) == 3
+
+
+def test_subjects_and_actions_can_be_chosen() -> None:
+    options = EvaluationOptions(subjects=("S8", "S9"), actions=("Walking",))
+    scores = evaluate_recordings(tiny(), films(*four()), SPEC, options=options)
+    assert [(s.subject, s.sequence) for s in scores] == [
+        ("S9", "S9/Walking 1"), ("S8", "S8/Walking 1"),
+    ]  # fmt: skip
+
+
+def test_actions_are_judged_where_the_model_knows_the_label() -> None:
+    lifter = tiny(actions=("Walking", "Eating"))
+    scores = evaluate_recordings(lifter, films(*four()), SPEC)
+    motions = {r.name: lifter.lift(r.keypoints, LENS) for r in four()}
+    for score in scores:
+        said = motions[score.name].action
+        assert said is not None
+        walking = score.name.split("/")[1].startswith("Walking")
+        assert score.named == (float(walking and said.label == "Walking"), float(walking))
+    assert all(s.named == (0, 0) for s in evaluate_recordings(tiny(), films(*four()), SPEC))
+
+
+def test_a_recording_whose_2d_is_another_video_is_refused() -> None:
+    wrong = film("S9/Walking 1/lens", "Walking")
+    wrong = replace(wrong, joints=film("S9/x/lens", seed=9).joints + np.array([0.8, 0, 0]))
+    dataset = films(wrong, *four()[1:])
+    with pytest.raises(InputError, match=r"recording 'S9/Walking 1/lens' \(gt\): "):
+        evaluate_recordings(tiny(), dataset, SPEC)
+
+
+def refused(match: str, dataset=None, spec=SPEC, source=None, **options) -> None:
+    with pytest.raises(InputError, match=match):
+        plan(dataset or films(*four()), spec, source, EvaluationOptions(**options))
+
+
+def test_what_the_data_do_not_hold_is_refused() -> None:
+    refused("unknown 2D source 'cpn'; known: gt", source="cpn")
+    refused("unknown subject 'S7'; known: S11, S8, S9", subjects=("S7",))
+    refused("unknown action 'Eating'; known: Sitting, Walking", actions=("Eating",))
+    refused(
+        "the data hold no 2D of source hr, the one that protocol human36m takes by default, but "
+        "gt; choose with --source",
+        spec=replace(SPEC, sources=("hr",)),
+    )
+    refused(
+        "the data hold nothing of S11, which protocol human36m evaluates; get the missing files, "
+        "or name the subjects with --subjects",
+        films(*four()[:2]),
+    )
+    refused(
+        "the data hold no Sitting of the subjects that are evaluated, and protocol human36m "
+        r"averages over 2 actions; .* with --actions \(there are Walking\)",
+        films(four()[0], four()[2]),
+    )
+    refused("the data hold no recording with 3D", spec=replace(SPEC, excluded=("S9", "S11")))
+
+
+def test_a_part_named_test_is_what_custom_data_evaluate() -> None:
+    dataset, custom = films(*four()), PROTOCOLS["custom"]
+    assert len(plan(dataset, custom, None, EvaluationOptions()).entries) == 5
+    dataset.parts = {"test": ("S8",), "train": ("S9", "S11")}  # type: ignore[attr-defined]
+    assert plan(dataset, custom, None, EvaluationOptions()).subjects == ("S8",)
+    dataset.parts = {"train": ("S8", "S9", "S11")}  # type: ignore[attr-defined]
+    refused(r"no file says that it is of the part test \(train only\)", dataset, custom)
+
+
+def test_what_a_whole_copy_would_hold_is_told() -> None:
+    recordings = [*four()]
+    dataset = films(
+        *recordings,
+        expected={"S9": ["Walking 1", "Walking 2", "Sitting 1"], "S1": ["Walking 1"]},
+    )
+    dataset._entries[1] = replace(dataset._entries[1], frames_3d=None)
+    found = plan(dataset, SPEC, None, EvaluationOptions())
+    assert found.left_out == ("S9/Sitting 1/lens (no 3D)", "S9/Walking 2")
+    assert found.frames == 33
+
+
+def test_a_model_of_other_joints_is_refused_before_anything_is_read() -> None:
+    spec = replace(SPEC, skeleton=HUMANEVA_15.name)
+    with pytest.raises(
+        InputError,
+        match="model tiny gives the joints of human36m_17; protocol human36m compares those of "
+        "humaneva_15: leave it out",
+    ):
+        evaluate_recordings(tiny(), films(*four()), spec)
+
+
+def test_weights_chosen_on_a_test_set_are_an_oracle_there_and_nowhere_else() -> None:
+    chosen = tiny(card={"selection": "test"})
+    assert origin_of(chosen, PROTOCOLS["human36m"]) == Origin(selection="test")
+    assert origin_of(chosen, PROTOCOLS["custom"]) == Origin(selection="fixed")
+    assert origin_of(tiny(), SPEC) == Origin() and not origin_of(tiny(), SPEC).oracle
+
+
+# Continuing.
+
+
+def journal(path: Path, resume: bool = False) -> Journal:
+    return Journal(path / NAME, {"of": "four"}, resume)
+
+
+class Counting:
+    """A lifter that counts, and stops at a given call as a kill would."""
+
+    def __init__(self, stop: int = 99) -> None:
+        self.inner, self.calls, self.stop = tiny(), 0, stop
+        self.name, self.bundle = "tiny", self.inner.bundle
+        self.network, self.actions = self.inner.network, self.inner.actions
+        self.digest = "d"
+
+    def lift(self, *given):
+        self.calls += 1
+        if self.calls == self.stop:
+            raise KeyboardInterrupt
+        return self.inner.lift(*given)
+
+
+@pytest.mark.parametrize("stop", [1, 3, 4])
+def test_an_interrupted_evaluation_goes_on_where_it_was(tmp_path: Path, stop: int) -> None:
+    whole = evaluate_recordings(tiny(), films(*four()), SPEC)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate_recordings(Counting(stop), films(*four()), SPEC, journal=journal(tmp_path))  # type: ignore[arg-type]
+    with (tmp_path / NAME).open("a") as file:
+        file.write('{"model": "tiny", "2D": "gt", "sco')
+    rest = Counting()
+    scores = evaluate_recordings(rest, films(*four()), SPEC, journal=journal(tmp_path, True))  # type: ignore[arg-type]
+    assert rest.calls == 4 - (stop - 1)
+    assert scores == whole
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The four films whatever is opened, under a protocol of their actions."""
+    monkeypatch.setattr(recorded, "open_for", lambda spec, path: films(*four()))
+    monkeypatch.setattr(recorded, "find_protocol", lambda name, annotation: SPEC)
+
+
+def report_of(out: Path | None = None, resume: bool = False, lifter=None, **request):
+    asked = Request("human36m", Path("x"), **request)
+    return evaluate_recorded(
+        {"m": lifter or tiny()}, asked, lambda label: nullcontext(lambda *at: None), out, resume
+    )
+
+
+@pytest.mark.usefixtures("opened")
+def test_the_report_after_a_kill_is_the_same(tmp_path: Path) -> None:
+    plain = report_of()
+    assert report_of(tmp_path).content() == plain.content()
+    path = tmp_path / NAME
+    path.write_bytes(path.read_bytes()[:-300])
+    assert report_of(tmp_path, resume=True).content() == plain.content()
+    assert report_of(tmp_path, resume=True).markdown() == plain.markdown()
+
+
+@pytest.mark.usefixtures("opened")
+def test_another_evaluation_is_never_continued(tmp_path: Path) -> None:
+    report_of(tmp_path)
+    for changed, named in (
+        ({"lifter": tiny(seed=1)}, "weights"),
+        ({"root": "zero"}, "protocol"),
+        ({"actions": ("Walking",)}, "options"),
+        ({"precisions": ("fp32", "bf16")}, "options"),
+    ):
+        with pytest.raises(InputError, match=rf"differs from the one that is there \({named}\)"):
+            report_of(tmp_path, True, **changed)
+    with pytest.raises(InputError, match="name it with --out"):
+        report_of(None, True)
+
+
+@pytest.mark.usefixtures("opened")
+def test_what_differs_from_the_protocol_is_stated() -> None:
+    assert "other than the protocol" not in report_of().facts
+    facts = report_of(
+        root="zero", windows="separate", flip=False, subjects=("S8",), actions=("Walking",)
+    ).facts
+    assert facts["other than the protocol"] == (
+        "root zero instead of keep; windows separate instead of track; flip False instead of True; "
+        "subjects S8 instead of S9, S11; actions Walking instead of Walking, Sitting; S8 are not "
+        "test subjects"
+    )
+    assert facts["root"].startswith("the predicted root put at 0")
+    with pytest.raises(InputError, match="unknown root 'zeroed'"):
+        report_of(root="zeroed")

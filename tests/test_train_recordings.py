@@ -1,0 +1,406 @@
+"""Runs on recordings: they learn, resume, lift, and say how their weights were chosen."""
+
+import dataclasses
+import json
+import signal
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from human36m_files import write_human36m, write_motionbert
+from humaneva_files import write_humaneva
+from mpi_inf_3dhp_files import write_mpi_inf_3dhp
+from recorded_runs import DRAWN, EPOCHS, PARTS, Toy, recorded_config, recording
+from test_resume import assert_same_run
+from tiny_runs import losses, run, team_configs, tiny_config, tiny_data
+
+from langlift.actions import ActionVocabulary
+from langlift.cli import train as cli
+from langlift.cli.main import main
+from langlift.datasets.registry import open_dataset
+from langlift.errors import InputError
+from langlift.lifting.bundle import read_bundle
+from langlift.lifting.lifter import Lifter
+from langlift.methods import METHODS
+from langlift.protocols.catalogue import PROTOCOLS, find_protocol
+from langlift.skeletons import COCO_17, HUMANEVA_15, MPI_INF_3DHP_17, get_skeleton
+from langlift.training.cost import measure_cost
+from langlift.training.data import load_data
+from langlift.training.folder import BEST, DATA, WEIGHTS
+from langlift.training.recipes import RECIPES, recipe
+from langlift.training.recorded import Parts, load_recorded, parts_of
+from langlift.training.validation import RecordedValidator, Scoring
+
+LIFTING = {"widths": (3, 3), "channels": 16, "dropout": 0.1}
+
+
+def load(config, parts=PARTS, held=None):
+    return load_recorded(Toy(held), parts, "gt", config)
+
+
+def stop_at(step):
+    def report(entry):
+        if entry["step"] == step and "loss" in entry:
+            signal.raise_signal(signal.SIGTERM)
+
+    return report
+
+
+@pytest.mark.parametrize("windows", [EPOCHS, DRAWN])
+def test_the_loss_falls_and_a_stopped_run_goes_on_to_the_bit(windows, tmp_path):
+    config = recorded_config(**windows, lr=2e-2)
+    data = load(config)
+    run(tmp_path / "whole", config, data)
+    found = [loss for _, loss in losses(tmp_path / "whole")]
+    assert len(found) == 40 and np.mean(found[-10:]) < 0.6 * np.mean(found[:5])
+    assert run(tmp_path / "run", config, data, report=stop_at(13))["step"] == 13
+    assert run(tmp_path / "run", config, load(config), resume=True)["finished"]
+    assert_same_run(tmp_path / "run", tmp_path / "whole")
+
+
+def test_pieces_of_a_step(tmp_path):
+    """Attention and epochs in two pieces: the losses are those of one piece up to rounding."""
+    _, config = team_configs()["epochs"]
+    model = dataclasses.replace(config.model, drop_path=0.0)
+    config = dataclasses.replace(config, cameras="recorded", model=model, steps=6)
+    data = load(config)
+    run(tmp_path / "two", config, data, method="mixste")
+    run(tmp_path / "one", dataclasses.replace(config, accumulate=1), data, method="mixste")
+    one, two = (np.array(losses(tmp_path / name))[:, 1] for name in ("one", "two"))
+    np.testing.assert_allclose(one, two, rtol=1e-5)
+
+
+def test_a_bundle_says_what_it_was_trained_on(tmp_path):
+    config = recorded_config(steps=4, validate_every=2)
+    result = run(tmp_path, config, load(config))
+    for name, selection in ((BEST, "validation"), (WEIGHTS, "fixed")):
+        bundle, _, _ = read_bundle(tmp_path / name)
+        card = bundle.card
+        assert card["selection"] == selection
+        assert card["data"] == "toy, 2D gt, subjects A, B" and card["protocol"] == "toy"
+        assert card["licence"].startswith("that of the dataset; see its terms")
+        assert (bundle.fps, bundle.unit, bundle.skeleton.name) == (50.0, "m", "human36m_17")
+    measured = read_bundle(tmp_path / BEST)[0].card["validation"]
+    protocol = "toy, 2D gt, validation subjects C, frame mean, no flip averaging"
+    assert measured.pop("protocol") == protocol
+    assert {"step": result["best"]["step"], **measured} == result["best"]
+    data = load(config)
+    figures = data.measure(config).measure(Lifter.from_file(tmp_path / BEST))
+    assert figures["mpjpe_mm"] == pytest.approx(measured["mpjpe_mm"], rel=1e-4)
+
+
+def cards(out):
+    return {
+        name: read_bundle(out / name)[0].card["selection"]
+        for name in (BEST, WEIGHTS)
+        if (out / name).exists()
+    }
+
+
+@pytest.mark.parametrize(
+    ("selection", "ended", "stopped"),
+    [
+        ("validation", {BEST: "validation", WEIGHTS: "fixed"}, {WEIGHTS: "validation"}),
+        ("test", {BEST: "test", WEIGHTS: "fixed"}, {WEIGHTS: "test"}),
+        ("fixed", {WEIGHTS: "fixed"}, {WEIGHTS: "fixed"}),
+    ],
+)
+def test_cards_say_how_weights_were_chosen(selection, ended, stopped, tmp_path):
+    """Weights of a run that somebody stopped after seeing its figures may be chosen by them."""
+    config = recorded_config(steps=6, validate_every=3, selection=selection)
+    data = load(config)
+    assert run(tmp_path, config, data, report=stop_at(2))["step"] == 2
+    assert cards(tmp_path) == {WEIGHTS: "fixed"}  # nothing to choose by was seen yet
+    assert run(tmp_path, config, data, resume=True, report=stop_at(4))["step"] == 4
+    assert cards(tmp_path)[WEIGHTS] == stopped[WEIGHTS]
+    run(tmp_path, config, data, resume=True)
+    assert cards(tmp_path) == ended
+
+
+def test_clips_of_motion_say_it_too(tmp_path):
+    run(tmp_path / "a", tiny_config(steps=2))
+    assert cards(tmp_path / "a") == {BEST: "validation", WEIGHTS: "fixed"}
+    fixed = tiny_config(steps=2, selection="fixed")
+    run(tmp_path / "b", fixed, tiny_data(1))
+    assert cards(tmp_path / "b") == {WEIGHTS: "fixed"}
+    assert load_data("synthetic", fixed).validation == []
+    with pytest.raises(InputError, match=r"selection is 'test', .*--selection validation"):
+        load_data("synthetic", tiny_config(selection="test"))
+    with pytest.raises(InputError, match="cameras is 'recorded', but clips of motion come without"):
+        load_data("synthetic", recorded_config())
+
+
+def test_without_validation_the_corpus_is_trained_on_all_of_it(corpus):
+    config = tiny_config(selection="fixed")
+    data = load_data(corpus, config)
+    assert len(data.train) > len(load_data(corpus, tiny_config()).train) == 1118
+    assert not data.validation and "train and validation subjects" in data.card["data"]
+
+
+@pytest.mark.parametrize("name", ["default", "vpose-bare"])
+def test_bundled_weights_say_it(name):
+    path = Path(cli.__file__).parents[1] / "weights" / f"{name}.safetensors"
+    assert read_bundle(path)[0].card["selection"] == "validation"
+
+
+# Validation
+
+
+class Fixed:
+    """A lifter that is off by 30 mm everywhere, root included."""
+
+    actions = ActionVocabulary(("walk", "wave"))
+
+    def __init__(self, truth, off):
+        self.truth, self.off, self.options = iter(truth), np.array(off), []
+
+    def lift(self, keypoints, camera, options):
+        self.options.append(options)
+        joints = next(self.truth).relative + self.off
+        return SimpleNamespace(joints=joints, action=SimpleNamespace(label="walk"))
+
+
+@pytest.mark.parametrize(("root", "error"), [("keep", 30), ("zero", 30 * 16 / 17)])
+def test_the_root_in_validation(root, error):
+    held = [recording("A/walk/1"), recording("A/sit/1", action="sit", frames=90)]
+    lifter = Fixed(held, [0.03, 0, 0])
+    figures = RecordedValidator(held, Scoring("", root)).measure(lifter)
+    assert figures == {
+        **{"mpjpe_mm": pytest.approx(error), "score": pytest.approx(error)},
+        "action_accuracy": 1.0,  # of those whose label is known
+    }
+    assert {(o.center, o.flip, o.sized) for o in lifter.options} == {(False, False, True)}
+
+
+def test_other_ways_to_validate():
+    scored = np.arange(30) >= 10
+    metres = np.linspace(1, 2, 30)
+    held = [recording(scored=scored, metres_per_unit=metres)]
+    held[0].joints[:10] = np.nan
+    lifter = Fixed(held, 0)
+    RecordedValidator(held, Scoring("", "subtract")).measure(lifter)
+    assert lifter.options[0].center
+    lifter = Fixed(held, 0)
+    figures = RecordedValidator(held, Scoring("", own_unit=True)).measure(lifter)
+    assert not lifter.options[0].sized and set(figures) >= {"mpjpe_screen_thousandths", "score"}
+    relative = held[0].relative[10:]
+    off = np.linalg.norm(relative - relative / metres[10:, None, None], axis=-1).mean() * 1000
+    assert figures["score"] == pytest.approx(off)
+
+
+# Recipes
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipes_on_recordings(name, method):
+    if RECIPES[name].recorded is None:
+        with pytest.raises(
+            InputError, match=r"'robust' films motion .*; those for recordings are b"
+        ):
+            recipe(name, method, HUMANEVA_15)
+        return
+    config, usual = recipe(name, method, HUMANEVA_15), recipe(name, method)
+    assert (config.cameras, config.features.kind) == ("recorded", "screen")
+    assert (config.steps, config.batch, config.frames) == (usual.steps, usual.batch, usual.frames)
+    assert (config.model.joints_in, config.model.joints_out) == (15, 15)
+    weights = "humaneva_15" if usual.model.joint_weights == "human36m_17" else "even"
+    assert config.model.joint_weights == weights
+    assert not any(vars(config.augment).values())
+    assert recipe(name, method, COCO_17).model.joint_weights == "even"  # MixSTE has none for these
+
+
+# Datasets
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A small copy of each dataset."""
+    folder = tmp_path_factory.mktemp("datasets")
+    every = ("S1", "S5", "S6", "S7", "S8", "S9", "S11")
+    write_human36m(folder / "human36m", every, frames=20)
+    for name in ("humaneva", "mpi-inf-3dhp"):
+        (folder / name).mkdir()
+    write_humaneva(folder / "humaneva")
+    write_mpi_inf_3dhp(
+        folder / "mpi-inf-3dhp", annotation="univ", sequences=[f"S{n} Seq1" for n in range(1, 9)]
+    )
+    (folder / "human36m-motionbert").mkdir()
+    write_motionbert(folder / "human36m-motionbert" / "h36m_sh_conf_cam_source_final.pkl")
+    return folder
+
+
+CHOICES = {
+    "human36m": {},
+    "humaneva": {"val": ("Train/S3",), "source": "detectron_pt_coco"},
+    "mpi-inf-3dhp": {"annotation": "univ"},
+    "human36m-motionbert": {},
+}
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_networks_learn_and_lift_every_dataset(files, name, tmp_path):
+    choice = CHOICES[name]
+    spec = find_protocol(name, choice.get("annotation"))
+    options = {"annotation": spec.variant} if spec.variant else {}
+    dataset = open_dataset(spec.dataset, files / name, **options)
+    parts = parts_of(spec, dataset, val=choice.get("val", ()))
+    entries = dataset.entries()
+    held = {e.subject for e in entries}
+    used = parts.train + parts.val + parts.test
+    parts = dataclasses.replace(
+        parts,
+        actions=tuple(
+            a
+            for a in parts.actions
+            if all((s, a) in {(e.subject, e.action) for e in entries} for s in used)
+        ),
+        train=tuple(s for s in parts.train if s in held),
+    )
+    skeleton = get_skeleton(spec.skeleton)
+    base = recipe("bare", "vpose", skeleton)
+    model = dataclasses.replace(base.model, **LIFTING, zero_head=False)
+    small = {"steps": 6, "batch": 8, "frames": 9, "validation_clips": 2, "precision": "fp32"}
+    config = dataclasses.replace(base, model=model, **small, threads=1, log_every=1)
+    data = load_recorded(dataset, parts, choice.get("source", spec.sources[0]), config)
+    result = run(tmp_path, config, data)
+    assert result["finished"] and result["best"]["score"] > 0
+    assert data.unit == ("screen" if name == "human36m-motionbert" else "m")
+    lifter = Lifter.from_file(tmp_path / BEST)
+    assert lifter.bundle.skeleton == dataset.skeleton == skeleton
+    assert lifter.bundle.fps == dataset.fps
+    source = choice.get("source", spec.sources[0])
+    r = next(iter(dataset.recordings(source, parts.test[:1])))
+    motion = lifter.lift(r.keypoints)
+    assert motion.joints.shape == r.joints.shape and np.isfinite(motion.joints).all()
+    if data.actions.labels:
+        assert motion.action.label in data.actions.labels
+
+
+# The command
+
+TINY = "--steps 4 --batch 8 --log-every 1 --threads 1 --precision fp32 --model.channels 16 "
+TINY += "--model.widths 3 3 --validation-clips 2 --quiet"
+
+
+@pytest.fixture
+def command(files, tmp_path, monkeypatch):
+    """``langlift train vpose --protocol ...`` on the small copies, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    threads = torch.get_num_threads()
+
+    def call(protocol, options=""):
+        path = str(files / protocol)
+        words = ["vpose", "--protocol", protocol, "--data", path, *TINY.split(), *options.split()]
+        return cli.run(words)
+
+    yield call
+    torch.set_num_threads(threads)
+
+
+ACTIONS = "--actions Directions,Walking"
+
+
+def test_the_command_trains_and_goes_on(command, tmp_path, files, capsys):
+    assert command("human36m", f"-o run {ACTIONS}") == 0
+    bundle = read_bundle(tmp_path / "run" / BEST)[0]
+    assert bundle.card["source_2d"] == "cpn_ft_h36m_dbb"
+    assert bundle.card["subjects"] == ["S1", "S5", "S6", "S7"]
+    assert bundle.card["command"].startswith("langlift train vpose --protocol human36m --steps 4")
+    assert str(files) not in json.dumps(json.loads((tmp_path / "run" / DATA).read_text()))
+    assert bundle.features.kind == "screen" and bundle.config.form == "dilated"  # paper
+    assert command("human36m", f"-o run {ACTIONS} --resume") == 0
+    again = r"now: human36m, 2D gt, .*give the same --data, --protocol, --source, subjects and act"
+    with pytest.raises(InputError, match=again):
+        command("human36m", f"-o run {ACTIONS} --resume --source gt")
+    with pytest.raises(InputError, match="cameras is 'recorded', but clips of motion"):
+        cli.run(["vpose", "-o", "run", "--data", "synthetic", "--resume"])
+    assert capsys.readouterr().err == ""
+
+
+def test_labels_and_subjects_of_the_command(command, tmp_path, capsys):
+    with pytest.raises(InputError, match=r"annotation is missing, .*--annotation annot3 or"):
+        command("mpi-inf-3dhp", "-o run")
+    told = TINY.replace("--quiet", "")
+    options = "--annotation univ --selection test"
+    assert command("mpi-inf-3dhp", f"-o run {options} {told} --no-quiet") == 0
+    said = capsys.readouterr().err
+    assert said == f"langlift: warning: {cli._CHOSEN_ON_TEST}\n" and "an oracle" in said
+    card = read_bundle(tmp_path / "run" / BEST)[0].card
+    assert card["selection"] == "test" and card["protocol"] == "mpi-inf-3dhp (univ)"
+    assert card["subjects"] == [f"S{n}" for n in range(1, 9)]
+    with pytest.raises(InputError, match=r"humaneva has no validation subjects .*--val-subjects"):
+        command("humaneva", "-o other")
+    named = "--train-subjects Train/S1 --val-subjects Train/S2 --selection validation"
+    assert command("humaneva", f"-o other {named}") == 0
+    bundle = read_bundle(tmp_path / "other" / BEST)[0]
+    assert bundle.skeleton == HUMANEVA_15 and bundle.card["subjects"] == ["Train/S1"]
+    assert bundle.card["validation"]["protocol"].startswith(
+        "humaneva, 2D detectron_pt_coco, validation subjects Train/S2"
+    )
+
+
+def test_a_dry_run_writes_nothing(command, tmp_path, capsys):
+    assert command("human36m", f"{ACTIONS} --dry-run --json --source gt") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["clips"] == 4 * 2 * 4 and told["frames"] == 20 * told["clips"]
+    assert told["epoch_steps"] == told["frames"] * 2 / 8
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--protocol human36m", r"protocol human36m is of files of yours; say where .*--data PATH"),
+        ("--protocol human63m", "unknown protocol 'human63m'.*did you mean 'human36m'"),
+        ("--protocol custom", r"protocol custom is of files of yours; .*--data PATH"),
+        ("--protocol human36m --recipe robust", "recipe 'robust' films motion with cameras"),
+        ("--protocol human36m --data x --annotation univ", "human36m has only one set of labels"),
+        (
+            "--source gt",
+            r"--source is of files of yours; name their protocol \(--protocol human36m",
+        ),
+        ("--val-subjects S8", "--val-subjects is of files of yours"),
+        ("--protocol human36m --data absent", "absent"),
+    ],
+)
+def test_commands_that_cannot_be(options, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=message):
+        cli.run(["vpose", *options.split(), "--dry-run"])
+    assert main(["train", "vpose", *options.split(), "--dry-run"]) == 2
+
+
+def test_every_protocol_on_files_is_named_in_the_help(capsys):
+    with pytest.raises(SystemExit):
+        cli.run(["vpose", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert all(name in said for name in PROTOCOLS)
+
+
+def test_custom_pairs_have_a_skeleton_of_their_own(tmp_path, monkeypatch):
+    held = [recording(f"{s}/walk/1", skeleton=MPI_INF_3DHP_17) for s in "ABC"]
+    toy = Toy(held)
+    toy.parts = {"train": ("A",), "val": ("B",), "test": ("C",)}
+    toy.sources = lambda: ("gt",)
+    monkeypatch.setattr(cli, "open_for", lambda spec, path: toy)
+    options = f"vpose --protocol custom --data x -o {tmp_path / 'run'} {TINY}"
+    threads = torch.get_num_threads()
+    assert cli.run(options.split()) == 0
+    torch.set_num_threads(threads)
+    bundle = read_bundle(tmp_path / "run" / BEST)[0]
+    assert bundle.skeleton == MPI_INF_3DHP_17 and bundle.card["source_2d"] == "gt"
+    toy.sources = lambda: ("gt", "late")
+    with pytest.raises(InputError, match=r"2D of 2 kinds; choose one with --source gt\|late"):
+        cli.run(options.replace("run", "other").split())
+
+
+def test_the_cost_of_a_run_on_recordings():
+    config = recorded_config(batch=4, steps=2)
+    threads = torch.get_num_threads()
+    cost = measure_cost("vpose", config, load(config, Parts("toy", ("A",), ("B",))))
+    torch.set_num_threads(threads)
+    assert (cost.clips, cost.frames, cost.classes) == (3, 111, 3)
+    assert cost.epoch_steps == 2 * (4 + 7 + 3) / 4
