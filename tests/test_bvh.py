@@ -135,7 +135,7 @@ def test_names_with_blanks_and_two_end_sites(tmp_path: Path) -> None:
         ("Frames: 3", "Frames: 4", "MOTION holds 27 numbers, but 4 frames of 9 channels are 36"),
         ("1 10 2 90 0 0 0 90 0", "1 10 2 90", "MOTION holds 22 numbers"),
         ("1 10 2 90 0 0 0 90 0", "1 10 2 90 0 0 0 x 0", "MOTION is no number"),
-        ("1 10 2 90 0 0 0 90 0", "1 10 2 90 0 0 0 nan 0", "MOTION holds NaN"),
+        ("1 10 2 90 0 0 0 90 0", "1 10 2 90 0 0 0 nan 0", "MOTION holds NaN, infinite or huge"),
         ("Frame Time: 0.025", "Frame Time: 0", "Frame Time is 0; it must be the seconds"),
         ("Frame Time: 0.025", "Frame Time: 25", "fps is 0.04; it must be between 1 and 1000"),
         ("Frame Time: 0.025\n", "", "MOTION has no 'Frame Time:'"),
@@ -160,7 +160,15 @@ def test_damage_is_named(tmp_path: Path, old: str, new: str, said: str) -> None:
     assert said in str(refused.value)
 
 
-def test_no_frames_are_refused(tmp_path: Path) -> None:
-    text = TWO_BONES[: TWO_BONES.index("Frames")] + "Frames: 0\nFrame Time: 0.02\n"
-    with pytest.raises(InputError, match="the file has no frames"):
+@pytest.mark.parametrize("count", ["0", "2.5", "-3"])
+def test_no_frames_are_refused(tmp_path: Path, count: str) -> None:
+    text = TWO_BONES.replace("Frames: 3", f"Frames: {count}")
+    with pytest.raises(InputError, match="the file has no frames to read"):
+        read_bvh(written(tmp_path, text))
+
+
+def test_a_tree_without_channels_is_refused(tmp_path: Path) -> None:
+    """A skeleton that cannot move would have any number of frames."""
+    text = "HIERARCHY\nROOT a\n{\nOFFSET 0 0 0\n}\nMOTION\nFrames: 900000000\nFrame Time: 1\n"
+    with pytest.raises(InputError, match="9e\\+08 frames of 0 channels; the file has no frames"):
         read_bvh(written(tmp_path, text))

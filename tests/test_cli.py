@@ -363,7 +363,8 @@ def test_help_names_every_verb(langlift):
 FLAGS = {
     "lift": "out model formats format skeleton fps image-size person focal flip precision device",
     "demo": "out action open",
-    "evaluate": "protocol models data split part sources precision clips only out",
+    "evaluate": "protocol models model data split part sources source annotation root windows "
+    "no-flip actions subjects precision device clips only out resume",
     "train vpose": "out data recipe resume dry-run steps batch frames lr seed model.widths "
     "features.kind augment. ranges. synthetic-share validate-every checkpoint-every",
     "weights list": "",

@@ -38,7 +38,7 @@ def test_a_folder_becomes_a_corpus(
     first = corpus.clips("test", "mine")[0].joints[0]
     np.testing.assert_allclose(first, h36m_pose(), atol=3e-4)
     assert capsys.readouterr().out.splitlines() == [
-        f"wrote {out}: 5 clips, 0.0 minutes, 2 actions",
+        f"wrote {out}: 5 clips, 0.6 s, 2 actions",
         "train: ann",
         "val: bob",
         "test: cat",

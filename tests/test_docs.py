@@ -248,6 +248,10 @@ def check_langlift(verb: str, rest: list[str]) -> None:
         recipe(parse(train.TrainArguments, rest, verb, default=start).recipe, method)
     elif verb == "evaluate":
         assert parse(evaluate.EvaluateArguments, rest, verb).protocol in evaluate.PROTOCOLS
+    elif verb == "data":
+        kinds = {"check": data.CheckArguments, "describe": data_describe.DescribeArguments}
+        kinds["import"] = data_import.ImportArguments
+        parse(kinds[rest[0]], rest[1:], verb)
     elif verb == "compare":
         parse(compare.CompareArguments, rest, verb)
     elif verb == "experiment":

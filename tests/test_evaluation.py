@@ -159,7 +159,7 @@ def test_a_model_of_other_joints_is_refused_before_anything_is_read() -> None:
     with pytest.raises(
         InputError,
         match="model tiny gives the joints of human36m_17; protocol human36m compares those of "
-        "humaneva_15: leave it out",
+        "humaneva_15: give a model of these with --model",
     ):
         evaluate_recordings(tiny(), films(*four()), spec)
 
@@ -185,7 +185,7 @@ class Counting:
         self.inner, self.calls, self.stop = tiny(), 0, stop
         self.name, self.bundle = "tiny", self.inner.bundle
         self.network, self.actions = self.inner.network, self.inner.actions
-        self.digest = "d"
+        self.digest, self.engine = "d", self.inner.engine
 
     def lift(self, *given):
         self.calls += 1

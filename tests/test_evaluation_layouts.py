@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -344,3 +344,63 @@ def test_custom(evaluate, tmp_path) -> None:
     ]  # fmt: skip
     assert not [title for title in report if title.startswith("Published")]
     assert LENS.image_size == pairs[0].keypoints.image_size
+
+
+# Continuing, from file to file.
+
+
+def test_a_killed_evaluation_is_continued_and_says_the_same(evaluate, capsys, tmp_path) -> None:
+    (tmp_path / "he").mkdir()
+    write_humaneva(tmp_path / "he", sources=("gt",))
+    model(tmp_path / "m.safetensors", HUMANEVA_15)
+    line = "--protocol humaneva --data he --model m.safetensors --source gt --out run"
+    whole = evaluate(line)
+    saved = {name: (tmp_path / "run" / f"humaneva.{name}").read_bytes() for name in ("md", "json")}
+    journal = tmp_path / "run" / "sequences.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    assert len(lines) == 1 + 27
+    journal.write_bytes(b"".join(lines[:12]) + lines[12][:40])
+    (tmp_path / "run" / ".0123456789ab.tmp.jsonl").write_text("left by the kill")
+    for name in saved:
+        (tmp_path / "run" / f"humaneva.{name}").unlink()
+    assert evaluate(f"{line} --resume") == whole
+    assert {name: (tmp_path / "run" / f"humaneva.{name}").read_bytes() for name in saved} == saved
+    assert journal.read_bytes() == b"".join(lines)
+    assert len(list((tmp_path / "run").iterdir())) == 3
+
+    other = tiny(seed=5).bundle
+    count = {"joints_in": 15, "joints_out": 15}
+    config = replace(other.config, **count)
+    bundle = replace(other, config=config, skeleton=HUMANEVA_15)
+    state = randomised(bundle.build(), seed=5).state_dict()
+    save_bundle(tmp_path / "m.safetensors", bundle, state)
+    said = Command(capsys)("evaluate", *line.split(), "--resume")
+    assert said.status == 2 and "differs from the one that is there (weights); resume" in said.err
+    said = Command(capsys)("evaluate", *line.split())
+    assert said.status == 2 and "already holds an evaluation; continue it with --resume" in said.err
+    assert journal.read_bytes() == b"".join(lines)
+
+
+def test_several_models_and_sources_stand_side_by_side(evaluate, tmp_path) -> None:
+    (tmp_path / "he").mkdir()
+    write_humaneva(tmp_path / "he")
+    for name in ("a", "b"):
+        model(tmp_path / f"{name}.safetensors", HUMANEVA_15)
+    report = evaluate(
+        "--protocol humaneva --data he -m a.safetensors,b.safetensors "
+        "--source detectron_pt_coco,gt --precision fp32,bf16 --subjects Validate/S2 --out run"
+    )
+    rows = report["Overall"]
+    assert [(r["model"], r["tags"]["2D"]) for r in rows][::2] == [
+        (f"{name}.safetensors{precision}", source)
+        for name in ("a", "b")
+        for precision in ("", ", bf16")
+        for source in ("detectron_pt_coco", "gt")
+    ]
+    found = [values(row)["MPJPE"] for row in rows]
+    assert found[:8] == found[8:] and found[0] != found[2]  # equal weights, unequal 2D
+    assert found[0] != found[4] and found[0] == pytest.approx(found[4], rel=0.05)
+    assert report["facts"]["other than the protocol"] == (
+        "subjects Validate/S2 instead of Validate/S1, Validate/S2, Validate/S3"
+    )
+    assert any("coco_17" in note for note in report["facts"]["approximations"])

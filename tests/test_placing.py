@@ -162,6 +162,19 @@ def test_every_family_is_told_from_the_others(name: str) -> None:
         assert set(made) <= set(names)
 
 
+def test_joints_of_two_people_are_refused(tmp_path: Path) -> None:
+    """A map may name those of one of them in full."""
+    at = person()
+    both = tuple(f"{who}:{joint}" for who in ("Ann", "Bob") for joint in at.joints)
+    positions = np.concatenate([at.positions, at.positions + 1], axis=1)
+    motion = SourceMotion(both, positions, 50.0, 1.0, "z")
+    plain_map = write_json(tmp_path / "a.json", {j: j for j in H36M})
+    with pytest.raises(InputError, match="Ann:pelvis and Bob:pelvis may both be 'pelvis'"):
+        place(motion, read_joint_map(plain_map))
+    full = read_joint_map(write_json(tmp_path / "b.json", {j: f"Ann:{j}" for j in H36M}))
+    np.testing.assert_allclose(place(motion, full).joints[0], h36m_pose(), atol=1e-9)
+
+
 def test_the_page_lists_the_families_in_their_order() -> None:
     assert [row[0].strip("`") for row in table("motion families")] == list(FAMILIES)
     for name, joints in table("motion families"):

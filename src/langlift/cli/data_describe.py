@@ -73,7 +73,7 @@ def run_describe(args: DescribeArguments) -> int:
         from ..view.distribution import save_distribution
 
         make_folder(picture.parent)
-        title = f"3D poses of the actions in {path.resolve().name}"
+        title = "3D poses of each action"
         save_distribution(description.actions, description.skeleton, picture, title, facts)
     if args.json:
         print(
@@ -101,7 +101,8 @@ def _clips(path: Path, args: DescribeArguments) -> tuple[Iterator[LabelledClip],
         known = list(dict.fromkeys(clip.subject for clip in clips))
         wanted = comma_list(args.subjects, known, "subject")
         clips = [clip for clip in clips if clip.subject in wanted]
-    return iter(clips), len(clips), f"motion corpus, split {args.split}, all parts"
+    words = f"{path.resolve().name}: motion corpus, split {args.split}, all parts"
+    return iter(clips), len(clips), words
 
 
 def _recordings(

@@ -115,10 +115,11 @@ def summary(out: Path, read: MotionFolder, entry: dict[str, Any]) -> dict[str, A
 
 def describe(out: Path, read: MotionFolder, entry: dict[str, Any]) -> str:
     """The same in a few lines."""
-    minutes = sum(clip.seconds for clip in read.clips) / 60
+    seconds = sum(clip.seconds for clip in read.clips)
+    long = f"{seconds / 60:.1f} minutes" if seconds >= 60 else f"{seconds:.1f} s"
     actions = Counter(clip.action for clip in read.clips)
     lines = [
-        f"wrote {out}: {len(read.clips)} clips, {minutes:.1f} minutes, {len(actions)} actions",
+        f"wrote {out}: {len(read.clips)} clips, {long}, {len(actions)} actions",
         *(f"{part}: {', '.join(entry[part]) or 'nobody'}" for part in ("train", "val", "test")),
         "actions: " + ", ".join(f"{action} {count}" for action, count in sorted(actions.items())),
         *(f"read {line}" for line in read.found[:_SHOWN]),

@@ -12,6 +12,7 @@ import tyro
 
 from ..errors import InputError, unknown
 from ..formats import make_folder
+from ..lifting.device import Device, find_device
 from ..lifting.lifter import Lifter
 from ..methods.base import DTYPES
 from ..protocols import mocap, robustness
@@ -54,6 +55,7 @@ class EvaluateArguments:
         part: part of the split: test (default), val or train.
         precision: fp32, bf16, or both with a comma between them, then trained models are measured
             in each (not under robustness); bf16 ones have it behind their names.
+        device: where to compute: cuda, cpu, or auto for the first where there is one.
         clips: evaluate only so many clips, evenly chosen; 0 for all. Default: all for mocap, 60 for
             robustness (evenly over the actions), which lifts each of them about a hundred times.
         only: data sources (such as uiprmd,cmu) to restrict the clips to.
@@ -77,6 +79,7 @@ class EvaluateArguments:
     split: str | None = None
     part: str | None = None
     precision: str = "fp32"
+    device: Device = "auto"
     clips: int | None = None
     only: str | None = None
     out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
@@ -160,4 +163,5 @@ def _models(args: EvaluateArguments) -> dict[str, Lifter]:
                 "trained models: leave it out"
             )
         find_weights(name)
-    return {name: load(name) for name in names}
+    device = find_device(args.device)
+    return {name: load(name).to(device) for name in names}

@@ -12,6 +12,7 @@ from ..datasets.corpus import PARTS, Corpus
 from ..datasets.mocap_views import SOURCES_2D, Source2D
 from ..errors import InputError, unknown
 from ..formats import make_folder
+from ..lifting.device import find_device
 from ..lifting.lifter import Lifter, LiftOptions
 from ..methods.base import DTYPES, Precision
 from ..protocols import mocap, robustness
@@ -136,7 +137,8 @@ def _models(args: EvaluateArguments) -> dict[str, Lifter | None]:
     learned = [name for name in names if name not in CLASSICAL]
     for name in learned:
         find_weights(name, CLASSICAL)
-    models = {name: load(name) if name in learned else None for name in names}
+    device = find_device(args.device)
+    models = {name: load(name).to(device) if name in learned else None for name in names}
     for name, lifter in models.items():
         if lifter is not None and lifter.bundle.skeleton != HUMAN36M_17:
             raise InputError(

@@ -144,6 +144,10 @@ def _motion(lines: list[str], channels: int) -> tuple[float, np.ndarray]:
         raise InputError("MOTION has no 'Frame Time:' in its second line; the file is damaged")
     (count,) = numbers(lines[0].partition(":")[2].split(), 1, "Frames")
     (seconds,) = numbers(lines[1].partition(":")[2].split(), 1, "Frame Time")
+    if count < 1 or count % 1 or not channels:
+        raise InputError(
+            f"MOTION has {count:g} frames of {channels} channels; the file has no frames to read"
+        )
     if seconds <= 0:
         raise InputError(f"Frame Time is {seconds:g}; it must be the seconds per frame, above 0")
     words = " ".join(lines[2:]).split()

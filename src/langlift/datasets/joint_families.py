@@ -50,13 +50,23 @@ class JointMap:
     marks: tuple[str, ...] = ()
 
     def weights(self, joints: Iterable[str]) -> dict[str, dict[str, float]]:
-        """Target -> weights by the names that a file has, of every target that it can give."""
-        there = {plain(name): name for name in joints}
+        """Target -> weights by the names that a file has, of every target that it can give.
+
+        A source is the joint of exactly its name, or else the one that is called so but for a
+        prefix and capitals.
+
+        Raises:
+            InputError: when two joints are called so, such as those of two people.
+        """
+        names = tuple(joints)
+        alike: dict[str, list[str]] = {}
+        for name in names:
+            alike.setdefault(plain(name), []).append(name)
         made = {}
         for target, ways in self.rules.items():
             for way in ways:
-                if all(plain(source) in there for source in way):
-                    made[target] = {there[plain(source)]: w for source, w in way.items()}
+                if all(source in names or plain(source) in alike for source in way):
+                    made[target] = {_one(source, names, alike): w for source, w in way.items()}
                     break
         return made
 
@@ -71,6 +81,19 @@ def plain(name: str) -> str:
     """A joint's name for comparison: no prefix (``mixamorig:``), small letters, no ``L_``."""
     name = re.sub(r"^mixamorig\d*_?(?=[A-Z])", "", name.rpartition(":")[2]).lower()
     return re.sub(r"^([lr])_", lambda side: "left_" if side[1] == "l" else "right_", name)
+
+
+def _one(source: str, names: tuple[str, ...], alike: dict[str, list[str]]) -> str:
+    """The joint that a source stands for."""
+    if source in names:
+        return source
+    found = alike[plain(source)]
+    if len(found) > 1:
+        raise InputError(
+            f"the joints {found[0]} and {found[1]} may both be {source!r}; give a file of one "
+            "person, or name the right ones by --joints MAP.json"
+        )
+    return found[0]
 
 
 def _limbs(pattern: str, sides: tuple[str, str], **parts: str) -> dict[str, tuple[Weights, ...]]:

@@ -7,13 +7,13 @@ dataset takes little longer than its files take to read.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ..errors import InputError
-from .fitting import Sample, fit, sample, with_joints_of
+from .fitting import Fit, Sample, fit, sample, with_joints_of
 from .recording_checks import (
     FRAMES,
     LEVELS,
@@ -282,37 +282,42 @@ def _action_by_action(
 def _exchanged(
     dataset: RecordedDataset, source: str, suspects: Sequence[Recording], frames: int
 ) -> Iterator[Finding]:
-    """Whose 3D the 2D is of, where it is not that of its own subject; one answer per subject."""
+    """What the 2D is really of, where it does not fit its 3D; one answer per subject."""
     answered: set[str] = set()
     for suspect in suspects:
         if suspect.subject in answered:
             continue
         answered.add(suspect.subject)
-        others = [s for s in dataset.subjects if s != suspect.subject]
-        owner = _owner(dataset, source, suspect, others, frames)
-        if owner is not None:
-            yield Finding(
-                "error",
-                "2D and 3D",
-                suspect.name,
-                f"the 2D of {suspect.subject} fits the 3D of {owner.subject} ({owner.name}): "
-                "subjects are swapped in one of the files; put them right",
-                source,
-                np.inf,
-            )
+        owner = _owner(dataset, source, suspect, frames)
+        if owner is None:
+            continue
+        if owner.subject != suspect.subject:
+            what = "subjects are swapped"
+        elif owner.camera != suspect.camera:
+            what = "cameras are in another order"
+        else:
+            what = "videos are swapped"
+        words = f"the 2D of {suspect.name} fits the 3D of {owner.name}: {what} in one of the files"
+        message = f"{words}; put them right"
+        yield Finding("error", "2D and 3D", suspect.name, message, source, np.inf)
 
 
 def _owner(
-    dataset: RecordedDataset, source: str, suspect: Recording, others: Sequence[str], frames: int
+    dataset: RecordedDataset, source: str, suspect: Recording, frames: int
 ) -> Recording | None:
+    """The first other recording of the action whose 3D the 2D fits, its own subject's first."""
     actions = [suspect.action] if suspect.action else None
-    for other in others:
-        labels = {e.action for e in dataset.entries() if e.subject == other}
+    others = [subject for subject in dataset.subjects if subject != suspect.subject]
+    for subject in (suspect.subject, *others):
+        labels = {entry.action for entry in dataset.entries() if entry.subject == subject}
         if actions and suspect.action not in labels:
             continue
         try:
-            for candidate in dataset.recordings(source, [other], actions):
-                if candidate.camera == suspect.camera and _fits(suspect, candidate, source, frames):
+            for candidate in dataset.recordings(source, [subject], actions):
+                own = subject == suspect.subject
+                asked = candidate.name != suspect.name if own else True
+                asked = asked and (own or candidate.camera == suspect.camera)
+                if asked and _fits(suspect, candidate, source, frames):
                     return candidate
         except InputError:
             # Its own finding already says so; here it only means that it owns nothing.
@@ -321,15 +326,23 @@ def _owner(
 
 
 def _fits(suspect: Recording, candidate: Recording, source: str, frames: int) -> bool:
+    """Whether the 2D of one recording fits the 3D of another, as either camera sees it."""
     at = sample_frames(min(len(suspect), len(candidate)), frames)
     mine, theirs = sample(suspect, at), sample(candidate, at)
     if mine is None or theirs is None or mine.xy.shape[1] != theirs.xy.shape[1]:
         return False
-    both: Sample = with_joints_of(mine, theirs)
-    measured = fit(both) if len(both.frames) else None
-    if measured is None:
-        return False
+    tried = [theirs]
+    if suspect.lens is not None and candidate.lens is not None and suspect.placed:
+        seen = suspect.lens.to_camera(candidate.lens.to_world(theirs.joints))
+        tried.append(replace(theirs, joints=seen, lens=suspect.lens))
+    for one in tried:
+        both: Sample = with_joints_of(mine, one)
+        measured = fit(both) if len(both.frames) else None
+        if measured is not None and measured.error <= _fitting_limit(measured, suspect, source):
+            return True
+    return False
+
+
+def _fitting_limit(measured: Fit, suspect: Recording, source: str) -> float:
     limit = limit_of(suspect, source)
-    if measured.how == "scaled to the 2D":
-        limit = max(limit, 0.05 * measured.size)
-    return measured.error <= limit
+    return max(limit, 0.05 * measured.size) if measured.how == "scaled to the 2D" else limit

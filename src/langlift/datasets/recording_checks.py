@@ -17,6 +17,19 @@ from .fitting import Fit, fit, sample
 from .recordings import Recording
 
 Level = Literal["ok", "note", "warning", "error"]
+Check = Literal[
+    "subjects",
+    "actions",
+    "reading",
+    "frame counts",
+    "2D joints",
+    "frames",
+    "units",
+    "bone lengths",
+    "place",
+    "left and right",
+    "2D and 3D",
+]
 LEVELS: tuple[Level, ...] = ("ok", "note", "warning", "error")
 #: Frames of a recording whose geometry is looked at.
 FRAMES = 64
@@ -52,7 +65,7 @@ class Finding:
     """
 
     level: Level
-    check: str
+    check: Check
     where: str
     message: str
     source: str = ""
@@ -69,7 +82,7 @@ def check_recording(recording: Recording, source: str, frames: int = FRAMES) -> 
     """
     at = sample_frames(len(recording), frames)
     at = at[recording.counted[at]]
-    found = [*_missing(recording)]
+    found: list[tuple[Level, Check, str, float]] = [*_missing(recording)]
     if not len(at):
         found.append(("warning", "frames", "no frame of it counts; leave it out", 1.0))
     else:
@@ -93,7 +106,10 @@ def refuse_misfit(recording: Recording, source: str) -> None:
     """
     for finding in check_recording(recording, source):
         if finding.level == "error":
-            raise InputError(f"recording {recording.name!r} ({source}): {finding.message}")
+            raise InputError(
+                f"recording {recording.name!r} ({source}): {finding.message}; langlift data check "
+                "looks at all of them"
+            )
 
 
 def sample_frames(length: int, frames: int) -> np.ndarray:
@@ -112,7 +128,7 @@ def limit_of(recording: Recording, source: str) -> float:
     return per_thousand * max(1.0, max(recording.keypoints.image_size) / 1000)
 
 
-_Found = Iterator[tuple[Level, str, str, float]]
+_Found = Iterator[tuple[Level, Check, str, float]]
 
 
 def _missing(recording: Recording) -> _Found:
@@ -236,7 +252,7 @@ def _fitting(measured: Fit, limit: float, exact: bool) -> _Found:
     if measured.how == "scaled to the 2D":
         warn = max(limit, _SCALED_WARNING * measured.size)
         most = max(limit, _SCALED_ERROR * measured.size)
-    if measured.error > warn / 2 and measured.exchanged < measured.error / 2:
+    if warn / 2 < measured.error and measured.exchanged < min(warn, measured.error / 2):
         yield (
             "error",
             "left and right",
@@ -249,7 +265,7 @@ def _fitting(measured: Fit, limit: float, exact: bool) -> _Found:
             "error",
             "2D and 3D",
             f"{words}, more than {most:.0f}: they are of different videos, people, cameras or "
-            "image sizes; look which of the files belong together (langlift data check)",
+            "image sizes; look which of the files belong together",
             measured.error,
         )
     elif measured.error > warn:

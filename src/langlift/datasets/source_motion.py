@@ -19,6 +19,7 @@ from ..tracks import check_fps
 
 Up = Literal["y", "z"]
 _LARGEST_TEXT = 2 * 2**30
+_LARGEST = 1e9  # no length in any unit and no angle; squares of more could overflow
 
 
 # No comparison by value (eq=False): arrays have no single truth value to compare with.
@@ -85,7 +86,7 @@ def read_lines(path: Path) -> list[str]:
 
 
 def numbers(words: Sequence[str], count: int, what: str) -> np.ndarray:
-    """Words as finite float64 numbers.
+    """Words as float64 numbers that can be lengths or angles.
 
     Args:
         words: the words.
@@ -93,7 +94,7 @@ def numbers(words: Sequence[str], count: int, what: str) -> np.ndarray:
         what: what they are, for the message ("OFFSET of joint 'Hips'").
 
     Raises:
-        InputError: for another count, or a word that is no finite number.
+        InputError: for another count, or a word that is no number, or none of a motion.
     """
     if len(words) != count:
         raise InputError(
@@ -103,6 +104,6 @@ def numbers(words: Sequence[str], count: int, what: str) -> np.ndarray:
         values = np.array(words, dtype=np.float64)
     except ValueError as error:
         raise InputError(f"{what} is no number ({one_line(error)}); the file is damaged") from error
-    if not np.isfinite(values).all():
-        raise InputError(f"{what} holds NaN or infinite numbers; export the motion again")
+    if not (np.abs(values) < _LARGEST).all():  # false for NaN, too
+        raise InputError(f"{what} holds NaN, infinite or huge numbers; export the motion again")
     return values

@@ -121,7 +121,7 @@ def _plain(value: Any, seen: dict[int, Any], levels: int) -> Any:
     if levels == 0:
         raise InputError(f"its values are nested more than {_DEEPEST} deep; no data set here is")
     if isinstance(value, np.ndarray):
-        array = value.view(np.ndarray)
+        array = _checked_text(value.view(np.ndarray))
         plain: Any = _unboxed(array, seen, levels) if array.dtype.hasobject else array
     elif isinstance(value, dict):
         plain = {_key(k): _plain(v, seen, levels - 1) for k, v in value.items()}
@@ -131,6 +131,16 @@ def _plain(value: Any, seen: dict[int, Any], levels: int) -> Any:
         raise InputError(f"it holds a {kind_of(value)} where data should be; refused")
     seen[id(value)] = plain
     return plain
+
+
+def _checked_text(array: np.ndarray) -> np.ndarray:
+    """The array; refused where it is of text that Python cannot hold, which would break later."""
+    if array.dtype.kind == "U":
+        try:
+            array.astype(array.dtype.newbyteorder("<")).tobytes().decode("utf-32-le")
+        except UnicodeDecodeError as error:
+            raise InputError(f"it holds damaged text ({one_line(error)}); get it anew") from error
+    return array
 
 
 def _key(key: Any) -> Any:

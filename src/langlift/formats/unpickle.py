@@ -303,7 +303,7 @@ def unpickle_plain(stream: BinaryIO, size: int | None = None, stored: int | None
 
     Returns:
         Plain values, lists, tuples, dictionaries and numpy arrays, also those of Python 2. Names
-        of the table may be left as values, see `langlift.datasets.pickled`.
+        of the table may be left as values, see `langlift.formats.object_arrays`.
 
     Raises:
         InputError: as `unpickle`; leftovers of training runs are refused too.

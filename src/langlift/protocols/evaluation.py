@@ -296,7 +296,7 @@ def check_model(lifter: Lifter, spec: ProtocolSpec, name: str) -> None:
     if lifter.bundle.skeleton != compared(spec, lifter):
         raise InputError(
             f"model {name} gives the joints of {lifter.bundle.skeleton.name}; protocol "
-            f"{spec.name} compares those of {spec.skeleton}: leave it out"
+            f"{spec.name} compares those of {spec.skeleton}: give a model of these with --model"
         )
 
 

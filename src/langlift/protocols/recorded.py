@@ -14,7 +14,7 @@ from typing import Any
 from .._version import __version__
 from ..datasets.recordings import RecordedDataset
 from ..errors import InputError
-from ..formats.files import make_folder
+from ..formats.files import make_folder, remove_leftovers
 from ..lifting.lifter import Lifter
 from ..methods.base import Precision
 from .catalogue import find_protocol
@@ -110,7 +110,8 @@ def evaluate_recorded(
     journal = None
     if out is not None:
         identity = identity_of(models, dataset, request, [p.source for p in plans])
-        journal = Journal(make_folder(out) / NAME, identity, resume)
+        remove_leftovers(make_folder(out), {Path(NAME).suffix})
+        journal = Journal(out / NAME, identity, resume)
     results = []
     for (name, lifter), precision, chosen in product(models.items(), request.precisions, plans):
         title = name if precision == "fp32" else f"{name}, {precision}"
@@ -144,5 +145,6 @@ def identity_of(
         "options": asdict(request.options()) | {"precisions": request.precisions},
         "2D": sources,
         "weights": {name: lifter.digest for name, lifter in models.items()},
+        "device": {name: lifter.engine.device.type for name, lifter in models.items()},
         "data": {**dataset.facts(), "recordings": digest},
     }

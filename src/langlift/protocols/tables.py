@@ -290,6 +290,7 @@ def facts(
         "action": "none given to the networks",
         "approximations": tuple(notes),
         "precision": "fp32 where no other is named",
+        "device": first.lifter.engine.device.type,
         "notes": "; ".join(spec.notes),
         "langlift": __version__,
     }
