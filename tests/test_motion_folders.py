@@ -59,12 +59,15 @@ def test_the_folder_is_the_action(tmp_path: Path) -> None:
 
 
 def test_the_pelvis_begins_at_the_origin(tmp_path: Path) -> None:
+    """With y up, forward is +z, which is -y with z up: nothing is mirrored."""
     path = tmp_path / "walk" / "a.bvh"
     path.parent.mkdir()
-    path.write_text(bvh_text([{"Hips": (300.0 + f, 95.0, -200.0, 0, 0, 0)} for f in range(5)]))
+    path.write_text(
+        bvh_text([{"Hips": (300.0 + f, 95.0, 2.0 * f - 200, 0, 0, 0)} for f in range(5)])
+    )
     (clip,) = read(tmp_path).clips
     np.testing.assert_allclose(clip.joints[0, 0, :2], 0, atol=1e-6)
-    np.testing.assert_allclose(clip.joints[4, 0], (0.04, 0, 0.92), atol=1e-6)
+    np.testing.assert_allclose(clip.joints[4, 0], (0.04, -0.08, 0.92), atol=1e-6)
 
 
 def test_a_table_says_what_files_show(tmp_path: Path) -> None:

@@ -244,8 +244,9 @@ def test_swapped_subjects_are_named(tmp_path: Path) -> None:
     quality = check_dataset(CustomPairs(tmp_path))
     said = [f.message for f in quality.findings if "swapped" in f.message]
     assert said == [
-        "the 2D of ann fits the 3D of bob: subjects are swapped in one of the files; put them right",
-        "the 2D of bob fits the 3D of ann: subjects are swapped in one of the files; put them right",
+        f"the 2D of {one} fits the 3D of {other}: subjects are swapped in one of the files; put "
+        "them right"
+        for one, other in (("ann", "bob"), ("bob", "ann"))
     ]
     assert quality.level == "error"
 

@@ -305,42 +305,51 @@ def _exchanged(
 def _owner(
     dataset: RecordedDataset, source: str, suspect: Recording, frames: int
 ) -> Recording | None:
-    """The first other recording of the action whose 3D the 2D fits, its own subject's first."""
+    """The other recording of the action whose 3D the 2D fits best, if it fits at all.
+
+    Of the subject itself all cameras are tried, of others the same camera.
+    """
     actions = [suspect.action] if suspect.action else None
-    others = [subject for subject in dataset.subjects if subject != suspect.subject]
-    for subject in (suspect.subject, *others):
+    best, least = None, np.inf
+    for subject in dataset.subjects:
         labels = {entry.action for entry in dataset.entries() if entry.subject == subject}
         if actions and suspect.action not in labels:
             continue
         try:
             for candidate in dataset.recordings(source, [subject], actions):
                 own = subject == suspect.subject
-                asked = candidate.name != suspect.name if own else True
-                asked = asked and (own or candidate.camera == suspect.camera)
-                if asked and _fits(suspect, candidate, source, frames):
-                    return candidate
+                asked = (
+                    candidate.name != suspect.name if own else candidate.camera == suspect.camera
+                )
+                error = _misfit(suspect, candidate, source, frames) if asked else np.inf
+                if error < least:
+                    best, least = candidate, error
         except InputError:
             # Its own finding already says so; here it only means that it owns nothing.
             continue
-    return None
+    return best
 
 
-def _fits(suspect: Recording, candidate: Recording, source: str, frames: int) -> bool:
-    """Whether the 2D of one recording fits the 3D of another, as either camera sees it."""
+def _misfit(suspect: Recording, candidate: Recording, source: str, frames: int) -> float:
+    """Distance in pixels of one recording's 2D from another's 3D; infinite where it does not fit.
+
+    The 3D is taken as the other camera sees it, and as the world's before the recording's own.
+    """
     at = sample_frames(min(len(suspect), len(candidate)), frames)
     mine, theirs = sample(suspect, at), sample(candidate, at)
     if mine is None or theirs is None or mine.xy.shape[1] != theirs.xy.shape[1]:
-        return False
+        return np.inf
     tried = [theirs]
     if suspect.lens is not None and candidate.lens is not None and suspect.placed:
         seen = suspect.lens.to_camera(candidate.lens.to_world(theirs.joints))
         tried.append(replace(theirs, joints=seen, lens=suspect.lens))
+    least = np.inf
     for one in tried:
         both: Sample = with_joints_of(mine, one)
         measured = fit(both) if len(both.frames) else None
         if measured is not None and measured.error <= _fitting_limit(measured, suspect, source):
-            return True
-    return False
+            least = min(least, measured.error)
+    return least
 
 
 def _fitting_limit(measured: Fit, suspect: Recording, source: str) -> float:

@@ -81,8 +81,20 @@ def report(
     if spec.average == "sequence" and apart:
         tables.append(_by_group("sequence", results, spec, lambda score: score.sequence))
     tables += _by_joint(results, spec)
-    tables += _published(results, spec)
-    return Report(spec.name, facts(results, dataset, spec, usual, options), tables)
+    told = facts(results, dataset, spec, usual, options)
+    if reason := partial(results, spec, options):
+        told["published figures"] = f"not shown: they are of the whole test set, and {reason}"
+    else:
+        tables += _published(results, spec)
+    return Report(spec.name, told, tables)
+
+
+def partial(results: Sequence[Result], spec: ProtocolSpec, options: EvaluationOptions) -> str:
+    """Why these figures are not of the protocol's whole test set, in words; empty if they are."""
+    if said := _chosen(spec, options):
+        return f"these are of {said[0]}"
+    missing = max((r.plan.left_out for r in results), key=len)
+    return f"{len(missing)} videos of it are missing here" if missing else ""
 
 
 def _row(
@@ -141,20 +153,23 @@ def _labels(results: Sequence[Result], spec: ProtocolSpec) -> list[str]:
 
 
 def _by_action(results: Sequence[Result], spec: ProtocolSpec) -> list[Table]:
-    """A table for each measure: a row for each model, a column for each label, as papers have."""
+    """MPJPE with a column for each label, as papers have it; all measures with a row for each."""
     labels = _labels(results, spec)
-    tables = []
-    for measure in spec.metrics if labels else ():
-        rows = []
-        for result in results:
-            figures = {}
-            for label in labels:
-                mean = mean_of(result.scores, measure, lambda s, own, k=label: own == k)
-                if mean is not None:
-                    figures[label or "no label"] = _figure(measure, mean)
-            rows.append(_row(result, spec, figures))
-        tables.append(Table(f"{measure} by action, frame means", rows))
-    return tables
+    if not labels:
+        return []
+    wide, long = [], []
+    for result in results:
+        columns = {}
+        for label in labels:
+            own = _figures(
+                spec, lambda m, r=result, k=label: mean_of(r.scores, m, lambda _, of: of == k)
+            )
+            if own:
+                name = label or "no label"
+                columns[name] = own["MPJPE"]
+                long.append(_row(result, spec, own, {"action": name}))
+        wide.append(_row(result, spec, columns))
+    return [Table("MPJPE by action, frame means", wide), Table("By action, frame means", long)]
 
 
 def _by_subject_and_action(results: Sequence[Result], spec: ProtocolSpec) -> Table:
@@ -316,13 +331,20 @@ def deviations(spec: ProtocolSpec, usual: ProtocolSpec, options: EvaluationOptio
         for f in fields(ProtocolSpec)
         if f.name in ("root", "windows", "flip") and getattr(spec, f.name) != getattr(usual, f.name)
     ]
-    for what, chosen, own in (
-        ("subjects", options.subjects, spec.test),
-        ("actions", options.actions, spec.actions),
-    ):
-        if chosen is not None and set(chosen) != set(own):
-            said.append(f"{what} {', '.join(chosen)} instead of {', '.join(own) or 'all'}")
+    said += _chosen(spec, options)
     trained = [s for s in options.subjects or () if s in (*spec.train, *spec.val)]
     if trained:
         said.append(f"{', '.join(trained)} are not test subjects")
     return "; ".join(said)
+
+
+def _chosen(spec: ProtocolSpec, options: EvaluationOptions) -> list[str]:
+    """Subjects and actions that were asked for instead of the protocol's, in words."""
+    return [
+        f"{what} {', '.join(chosen)} instead of {', '.join(own) or 'all'}"
+        for what, chosen, own in (
+            ("subjects", options.subjects, spec.test),
+            ("actions", options.actions, spec.actions),
+        )
+        if chosen is not None and set(chosen) != set(own)
+    ]
