@@ -94,6 +94,16 @@ def test_frames_that_do_not_count_give_no_poses() -> None:
     assert action.frames == 20
 
 
+def test_actions_within_a_recording_are_counted_by_frame() -> None:
+    labels = np.where(np.arange(20) < 5, "Sitting", "Sports")
+    told = describe([replace(recording(), action="", frame_actions=labels)])
+    assert [(a.action, a.recordings, a.frames) for a in told.amounts] == [
+        ("Sitting", 1, 5),
+        ("Sports", 1, 15),
+    ]
+    assert [len(a.poses) for a in told.actions] == [5, 15]
+
+
 def test_the_spread_is_the_distance_from_the_mean_pose() -> None:
     assert poses_of(0.2).spread == pytest.approx(0.2)
     assert poses_of(0.0).spread == 0

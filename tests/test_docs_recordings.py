@@ -119,5 +119,7 @@ def test_limits_are_those_of_the_checks() -> None:
     assert f"shorter than {low} m or longer than {high} m" in SAID
     assert f"changes by over {100 * recording_checks._BONE_WARNING:.0f} %" in SAID
     assert f"within {recording_checks._EXACT:.0f} pixels of it" in SAID
-    assert f"other 2D within {recording_checks._DETECTED:.0f} of an image of 1000" in SAID
-    assert f"within {100 * recording_checks._SCALED_ERROR:.0f} % of the person's size" in SAID
+    assert f"other 2D within {recording_checks._DETECTED:.0f}, in an image of 1000" in SAID
+    (_, fitted), (_, scaled) = recording_checks._SHARES.values()
+    assert f"is not known, within {100 * fitted:.0f} % of the person's size" in SAID
+    assert f"without the place within {100 * scaled:.0f} %" in SAID

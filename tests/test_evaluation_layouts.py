@@ -138,11 +138,18 @@ def test_human36m(evaluate, tmp_path) -> None:
         H36M,
     )
     assert averages["recording mean"] == {"action accuracy": pytest.approx(100 * np.mean(right))}
-    for measure in H36M:
-        (row,) = report[f"{measure} by action, frame means"]
-        assert list(row["figures"]) == list(MOTIONS)
-        assert values(row) == pytest.approx(
-            {a: hand.mean(measure, lambda s, q, o, a=a: o == a) for a in MOTIONS}, abs=1e-6
+    (row,) = report["MPJPE by action, frame means"]
+    assert list(row["figures"]) == list(MOTIONS)
+    assert values(row) == pytest.approx(
+        {a: hand.mean("MPJPE", lambda s, q, o, a=a: o == a) for a in MOTIONS}, abs=1e-6
+    )
+    each = report["By action, frame means"]
+    assert [row["tags"]["action"] for row in each] == list(MOTIONS)
+    for row in each:
+        close(
+            values(row),
+            lambda m, k=row["tags"]["action"]: hand.mean(m, lambda s, q, a: a == k),
+            H36M,
         )
     for row in report["By subject, frame means"]:
         subject = row["tags"]["subject"]
@@ -153,9 +160,12 @@ def test_human36m(evaluate, tmp_path) -> None:
 
 
 def test_published_figures_of_the_same_class_alone_stand_beside_ours(evaluate, tmp_path) -> None:
-    write_human36m(tmp_path / "h36m", ("S9", "S11"), [*MOTIONS], frames=3)
+    keys = [f"{action}{end}" for action in MOTIONS for end in ("", " 1")]
+    write_human36m(tmp_path / "h36m", ("S9", "S11"), keys, frames=3)
     model(tmp_path / "m.safetensors")
-    report = evaluate("--protocol human36m --data h36m --model m.safetensors --source gt")
+    asked = "--protocol human36m --data h36m --model m.safetensors --source gt"
+    report = evaluate(asked)
+    assert "published figures" not in report["facts"]
     published = report["Published, same class (human36m, gt, single, action not given)"]
     shown = {(row["model"], row["figures"]["MPJPE"]["value"]) for row in published}
     assert ("MixSTE + APM", 22.7) in shown
@@ -166,6 +176,21 @@ def test_published_figures_of_the_same_class_alone_stand_beside_ours(evaluate, t
     vpose = next(row for row in by_action if row["model"] == "VPose")
     assert next(iter(vpose["figures"])) == "Directions"
     assert vpose["figures"]["Walking"]["value"] == 29.3
+    part = evaluate(f"{asked} --actions Walking")
+    assert not [title for title in part if title.startswith("Published")]
+    assert part["facts"]["published figures"].startswith(
+        "not shown: they are of the whole test set, and these are of actions Walking instead of"
+    )
+
+
+def test_no_published_figures_stand_beside_a_part_of_the_data(evaluate, tmp_path) -> None:
+    write_human36m(tmp_path / "h36m", ("S9", "S11"), [*MOTIONS], frames=3)  # one video of each
+    model(tmp_path / "m.safetensors")
+    report = evaluate("--protocol human36m --data h36m --model m.safetensors --source gt")
+    assert not [title for title in report if title.startswith("Published")]
+    assert report["facts"]["published figures"] == (
+        "not shown: they are of the whole test set, and 29 videos of it are missing here"
+    )
 
 
 def test_motionbert(evaluate, tmp_path) -> None:

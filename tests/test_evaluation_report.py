@@ -145,7 +145,7 @@ def test_weights_chosen_on_the_test_set_are_marked_in_every_table() -> None:
     result = Result("m", lifter, plan(dataset, spec, None, options), scores)
     made = report([result], dataset, spec, spec, options)
     ours = [table for table in made.tables if not table.title.startswith("Published")]
-    assert len(ours) == 10
+    assert len(ours) == 6
     for table in ours:
         assert {row.name for row in table.rows} == {"m (oracle: weights chosen on the test set)"}
     assert "selection: test" in made.facts["weights"]["m"]

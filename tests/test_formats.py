@@ -327,7 +327,7 @@ def test_coco_people_by_track_and_by_index(tmp_path):
 
 
 def test_the_registries_can_be_listed():
-    assert set(formats.READERS) == {"npz", "detections", "openpose", "coco"}
+    assert set(formats.READERS) == {"npz", "detections", "openpose", "coco", "videopose"}
     assert set(formats.WRITERS) == {"npz", "json", "csv"}
     for name, entry in [*formats.READERS.items(), *formats.WRITERS.items()]:
         assert entry.name == name

@@ -146,6 +146,15 @@ def test_it_is_found_without_the_camera_too(case: str, placed: bool) -> None:
                                                    {"left and right": "warning"})  # fmt: skip
 
 
+def test_bodies_scaled_to_one_size_are_no_error() -> None:
+    """As in MPI-INF-3DHP's ``univ_annot3``, which comes without a camera."""
+    of = recording("walk")
+    root = of.joints[:, :1]
+    scaled = replace(of, joints=root + 1.06 * (of.joints - root), lens=None)
+    assert levels(scaled) == {}
+    assert levels(replace(scaled, lens=of.lens)) != {}
+
+
 def test_a_detector_may_be_off_as_far_as_detectors_are() -> None:
     rng = np.random.default_rng(0)
     of = recording()

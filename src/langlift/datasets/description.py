@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -26,9 +27,9 @@ class Amount:
     Args:
         subject: who.
         action: class label, empty where there is none.
-        recordings: videos, each camera by itself, or clips.
-        frames: in all of them.
-        minutes: of all of them.
+        recordings: videos that show it, each camera by itself, or clips.
+        frames: of it in all of them.
+        minutes: of these frames.
     """
 
     subject: str
@@ -141,7 +142,7 @@ def describe(items: Iterable[LabelledClip | Recording]) -> Description:
     counts: dict[tuple[str, str], list[tuple[int, float]]] = {}
     poses: dict[str, list[np.ndarray]] = {}
     skeleton = None
-    for item in map(_item, items):
+    for item in chain.from_iterable(map(_items, items)):
         skeleton = item.skeleton
         counts.setdefault((item.subject, item.action), []).append((item.frames, item.fps))
         found = poses.setdefault(item.action, [])
@@ -170,20 +171,18 @@ def _actions(amounts: list[Amount], poses: dict[str, list[np.ndarray]]) -> Itera
             )
 
 
-def _item(item: LabelledClip | Recording) -> _Item:
-    """What counts of a clip or a recording: some of its poses, upright, metres."""
-    if isinstance(item, LabelledClip):
-        at = _some(np.arange(len(item)))
-        return _Item(item.subject, item.action, len(item), item.fps, item.joints[at], HUMAN36M_17)
-    at = _some(np.flatnonzero(item.counted))
-    return _Item(
-        item.subject,
-        item.action,
-        len(item),
-        item.keypoints.fps,
-        upright(item, at),
-        item.skeleton,
-    )
+def _items(of: LabelledClip | Recording) -> Iterator[_Item]:
+    """What counts of a clip or a recording, one item for each action; poses upright, metres."""
+    if isinstance(of, LabelledClip):
+        at = _some(np.arange(len(of)))
+        yield _Item(of.subject, of.action, len(of), of.fps, of.joints[at], HUMAN36M_17)
+        return
+    labels = of.labels
+    for action in dict.fromkeys(labels.tolist()):
+        those = labels == action
+        at = _some(np.flatnonzero(those & of.counted))
+        frames, fps = int(those.sum()), of.keypoints.fps
+        yield _Item(of.subject, str(action), frames, fps, upright(of, at), of.skeleton)
 
 
 def _some(frames: np.ndarray) -> np.ndarray:

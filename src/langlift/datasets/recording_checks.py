@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from ..errors import InputError
-from .fitting import Fit, fit, sample
+from .fitting import Fit, How, fit, sample
 from .recordings import Recording
 
 Level = Literal["ok", "note", "warning", "error"]
@@ -42,9 +42,13 @@ _BONE_WARNING = 0.10
 #: Median distance of the projected 3D from exact 2D and from detections, for an image of a
 #: thousand pixels; it grows with the image.
 _EXACT, _DETECTED = 5.0, 40.0
-#: The same where the place in front of the camera is not known, as a share of the person's size:
-#: without perspective even the right pose lies some percent off.
-_SCALED_WARNING, _SCALED_ERROR = 0.06, 0.12
+#: A warning and an error where less is known, as shares of the person's size in the image: lenses
+#: distort, some truths are of bodies scaled to one size, and without the place in front of the
+#: camera there is no perspective.
+_SHARES: dict[How, tuple[float, float]] = {
+    "with a fitted focal length": (0.03, 0.06),
+    "scaled to the 2D": (0.06, 0.12),
+}
 _UNSEEN_WARNING = 0.2
 #: A knee counts as bent from so far off the straight line from hip to ankle, metres.
 _BENT = 0.04
@@ -248,10 +252,8 @@ def _knees(recording: Recording, joints: np.ndarray) -> _Found:
 def _fitting(measured: Fit, limit: float, exact: bool) -> _Found:
     """Whether the 3D lies on the 2D."""
     words = f"3D {measured.how} lies {_pixels(measured.error)} from the 2D"
-    warn, most = limit, limit
-    if measured.how == "scaled to the 2D":
-        warn = max(limit, _SCALED_WARNING * measured.size)
-        most = max(limit, _SCALED_ERROR * measured.size)
+    shares = _SHARES.get(measured.how, (0.0, 0.0))
+    warn, most = (max(limit, share * measured.size) for share in shares)
     if warn / 2 < measured.error and measured.exchanged < min(warn, measured.error / 2):
         yield (
             "error",
