@@ -129,6 +129,7 @@ ALONE = {
     "pickled": ({"joints_3d": np.array([{}], dtype=object)}, "joints_3d has shape (1,)"),
     "callable": ({"subject": np.array([print], dtype=object)}, "pickled Python objects"),
     "2D in 3D": ({"joints_3d": HALF[0]}, "joints_3d has shape (17, 3); it must be (frames, joi"),
+    "beyond numbers": ({"joints_3d": np.full((FRAMES, 17, 3), 1e300)}, "NaN or infinite 3D joints"),
     "half the 3D": ({"joints_3d": HALF}, "20 frames of 2D but 9 of 3D", "of the same video"),
     "NaN": ({"joints_3d": NAN}, "NaN or infinite 3D joints", "not scored"),
     "scored": ({"scored": np.full(FRAMES, 2)}, "other values than 0 and 1"),

@@ -22,6 +22,7 @@ from ..skeletons import Skeleton, get_skeleton
 from ..tracks import SPACE_AXES, Keypoints, check_fps
 from .npz_pairs import (
     CAMERA_ARRAYS,
+    as_single,
     camera_of,
     check_asked,
     check_present,
@@ -194,7 +195,7 @@ def _recording(pair: _Pair) -> Recording:
         subject=pair.entry.subject,
         action=pair.entry.action,
         keypoints=keypoints,
-        joints=_in_camera(pair, joints.astype(np.float64), arrays, keypoints).astype(np.float32),
+        joints=as_single(_in_camera(pair, joints.astype(np.float64), arrays, keypoints)),
         skeleton=pair.skeleton,
         camera=pair.entry.camera,
         lens=lens,

@@ -25,6 +25,7 @@ from ..skeletons import COCO_17, HUMAN36M_17, Skeleton
 from ..tracks import Keypoints, check_fps
 from .npz_pairs import (
     CAMERA_ARRAYS,
+    as_single,
     camera_of,
     check_asked,
     check_present,
@@ -370,7 +371,7 @@ def _recording(
         subject=file.sequence,
         action=_action(file.sequence),
         keypoints=keypoints,
-        joints=truth.astype(np.float32),
+        joints=as_single(truth),
         skeleton=HUMAN36M_17,
         camera=file.camera,
         lens=lens,

@@ -95,6 +95,12 @@ def _vector(arrays: Mapping[str, np.ndarray], name: str) -> tuple[float, ...]:
     return tuple(values.astype(float).tolist())
 
 
+def as_single(joints: np.ndarray) -> np.ndarray:
+    """The joints in float32; what is beyond it becomes infinite, which `Recording` refuses."""
+    with np.errstate(over="ignore"):
+        return joints.astype(np.float32)
+
+
 def check_asked(
     dataset: RecordedDataset,
     source: str,
