@@ -10,7 +10,9 @@ import numpy as np
 from ..geometry.cameras import Camera, to_rays
 from .recordings import Recording
 
-How = Literal["through its camera", "with a fitted focal length", "scaled to the 2D"]
+How = Literal[
+    "through its camera", "with a fitted focal length", "scaled to the 2D", "moved to the 2D"
+]
 
 _FEWEST_JOINTS = 4
 _ROUNDS = 3  # of a fit that leaves the worst points out
@@ -98,6 +100,27 @@ def fit(of: Sample) -> Fit | None:
     _, exchanged = _distances(of, of.mirrored)
     middle, tail = np.quantile(distances, (0.5, 0.9), method="higher")
     return Fit(how, float(middle), float(tail), float(np.median(exchanged)), of.size)
+
+
+def fit_moved(of: Sample) -> Fit | None:
+    """How far the 3D lies from the 2D when its image is moved to it in each frame.
+
+    None where the place or the camera is not known, or no joint is seen.
+    """
+    if of.lens is None or not of.placed:
+        return None
+    made = of.lens.project(of.joints.astype(np.float64))
+    errors = []
+    for xy in (of.xy, of.mirrored):
+        known = np.asarray(np.isfinite(xy).all(axis=-1) & np.isfinite(made).all(axis=-1))
+        use = known.sum(axis=1) >= _FEWEST_JOINTS
+        if not use.any():
+            return None
+        gap = np.where(known[..., None], made - xy, np.nan)[use]
+        errors.append(np.linalg.norm(gap - np.nanmedian(gap, axis=1, keepdims=True), axis=-1))
+    (distances, exchanged) = (each[np.isfinite(each)] for each in errors)
+    middle, tail = np.quantile(distances, (0.5, 0.9), method="higher")
+    return Fit("moved to the 2D", float(middle), float(tail), float(np.median(exchanged)), of.size)
 
 
 def with_joints_of(of: Sample, other: Sample) -> Sample:
