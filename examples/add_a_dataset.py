@@ -12,7 +12,7 @@ from langlift.conversions import conversion
 from langlift.datasets.clips import LabelledClip
 from langlift.datasets.corpus import Corpus
 from langlift.datasets.corpus_writer import write_corpus
-from langlift.datasets.placing import at_rate
+from langlift.datasets.motion_files.placing import at_rate
 from langlift.skeletons import HUMAN36M_17, MPI_INF_3DHP_17
 
 

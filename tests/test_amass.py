@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from motion_fixtures import babel, label, write_json
 
-from langlift.datasets.amass import SMPL_BODY, Babel, Span, read_amass
+from langlift.datasets.motion_files.amass import SMPL_BODY, Babel, Span, read_amass
 from langlift.errors import InputError
 
 KICK = "KIT/KIT/3/kick_high_left02_poses.npz"

@@ -9,8 +9,8 @@ import pytest
 from motion_fixtures import BONES, amc_text, asf_text
 from scipy.spatial.transform import Rotation
 
-from langlift.datasets.asf_amc import CMU_UNIT, find_asf, read_amc, read_asf
-from langlift.datasets.source_motion import SourceMotion
+from langlift.datasets.motion_files.asf_amc import CMU_UNIT, find_asf, read_amc, read_asf
+from langlift.datasets.motion_files.source_motion import SourceMotion
 from langlift.errors import InputError
 
 

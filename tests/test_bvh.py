@@ -9,7 +9,7 @@ import pytest
 from motion_fixtures import BODY, bvh_text
 from scipy.spatial.transform import Rotation
 
-from langlift.datasets.bvh import read_bvh
+from langlift.datasets.motion_files.bvh import read_bvh
 from langlift.errors import InputError
 
 TWO_BONES = """HIERARCHY

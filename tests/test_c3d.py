@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from langlift.datasets.c3d import read_c3d
+from langlift.datasets.motion_files.c3d import read_c3d
 from langlift.errors import InputError
 
 ezc3d = pytest.importorskip("ezc3d")

@@ -12,7 +12,7 @@ from human36m_files import write_human36m
 from pair_files import CAMERAS, moving, pair_folder, write_ego, write_pair
 from view_fixtures import pixels
 
-from langlift.datasets.guess import guess_dataset
+from langlift.datasets.checking.guess import guess_dataset
 from langlift.errors import InputError
 
 

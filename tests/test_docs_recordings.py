@@ -11,10 +11,10 @@ import pytest
 from doc_pages import blocks, first_column, page_text, table
 from pair_files import CAMERAS, FRAMES, ego_arrays, pair_arrays
 
-from langlift.datasets import recording_checks
-from langlift.datasets.custom import CustomPairs
-from langlift.datasets.egohumans import _NOTES, SEQUENCES, TO_HUMAN36M, EgoHumans
-from langlift.datasets.person_tracks import LONGEST_GAP
+from langlift.datasets.checking import recording_checks
+from langlift.datasets.recorded.custom import CustomPairs
+from langlift.datasets.recorded.egohumans import _NOTES, SEQUENCES, TO_HUMAN36M, EgoHumans
+from langlift.datasets.recorded.person_tracks import LONGEST_GAP
 from langlift.datasets.registry import DATASETS
 from langlift.errors import InputError
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from pair_files import ego_arrays, write_ego
 
-from langlift.datasets.egohumans import SEQUENCES, TO_HUMAN36M
-from langlift.datasets.person_tracks import bridged, person_tracks
-from langlift.datasets.quality import check_dataset
+from langlift.datasets.checking.quality import check_dataset
+from langlift.datasets.recorded.egohumans import SEQUENCES, TO_HUMAN36M
+from langlift.datasets.recorded.person_tracks import bridged, person_tracks
 from langlift.datasets.registry import open_dataset
 from langlift.errors import InputError
 from langlift.skeletons import COCO_17, HUMAN36M_17

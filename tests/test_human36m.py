@@ -14,8 +14,8 @@ from human36m_files import (
     write_human36m,
 )
 
-from langlift.datasets import pickled
-from langlift.datasets.human36m import ACTIONS, REMOVED, SUBJECTS, Human36m, action_of
+from langlift.datasets.recorded import pickled
+from langlift.datasets.recorded.human36m import ACTIONS, REMOVED, SUBJECTS, Human36m, action_of
 from langlift.datasets.registry import open_dataset
 from langlift.errors import InputError
 from langlift.geometry.human36m import human36m_cameras
@@ -190,7 +190,7 @@ def test_files_are_read_when_they_are_needed_and_once(tmp_path, monkeypatch):
         read.append(path.name)
         return real(path, names)
 
-    monkeypatch.setattr("langlift.datasets.human36m.load_objects", counted)
+    monkeypatch.setattr("langlift.datasets.recorded.human36m.load_objects", counted)
     dataset = Human36m(tmp_path)
     assert (read, dataset.sources()) == ([], ("gt", "hr"))
     for _ in range(2):

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from humaneva_files import ACTIONS, SUBJECTS, object_npz, write_humaneva
 
-from langlift.datasets.humaneva import HumanEva
-from langlift.datasets.pickled import load_objects
+from langlift.datasets.recorded.humaneva import HumanEva
+from langlift.datasets.recorded.pickled import load_objects
 from langlift.datasets.recordings import Recording
 from langlift.datasets.registry import open_dataset
 from langlift.errors import InputError
@@ -289,7 +289,7 @@ def test_nothing_is_decoded_before_it_is_asked_for(
     def never(*_: Any) -> None:
         raise AssertionError("a file was decoded")
 
-    monkeypatch.setattr("langlift.datasets.humaneva.load_objects", never)
+    monkeypatch.setattr("langlift.datasets.recorded.humaneva.load_objects", never)
     assert HumanEva(folder).sources() == ("detectron_pt_coco", "gt")
 
 

@@ -12,7 +12,7 @@ import pytest
 import scipy.io
 from mpi_inf_3dhp_files import write_mat5, write_mat73
 
-from langlift.datasets.matlab import load_mat
+from langlift.datasets.recorded.matlab import load_mat
 from langlift.errors import InputError
 
 CUBE = np.arange(24.0).reshape(2, 3, 4)

@@ -18,9 +18,9 @@ from motion_fixtures import (
     write_json,
 )
 
-from langlift.datasets.amass import SMPL_BODY
-from langlift.datasets.motion_folders import MotionFolder, read_motion_folder
-from langlift.datasets.motion_labels import FolderOptions, label_of, motion_files
+from langlift.datasets.motion_files.amass import SMPL_BODY
+from langlift.datasets.motion_files.motion_folders import MotionFolder, read_motion_folder
+from langlift.datasets.motion_files.motion_labels import FolderOptions, label_of, motion_files
 from langlift.errors import InputError
 from langlift.skeletons import HUMAN36M_17
 

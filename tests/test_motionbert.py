@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from human36m_files import ACTS, motionbert_parts, world_joints, write_motionbert
 
-from langlift.datasets.motionbert import ASSUMED_METRES_PER_UNIT, FILE, MotionBertHuman36m
+from langlift.datasets.recorded.motionbert import ASSUMED_METRES_PER_UNIT, FILE, MotionBertHuman36m
 from langlift.datasets.registry import open_dataset
 from langlift.errors import InputError
 from langlift.geometry.human36m import human36m_cameras

@@ -21,9 +21,9 @@ from mpi_inf_3dhp_files import (
     write_mpi_inf_3dhp,
 )
 
-from langlift.datasets.matlab import load_mat
-from langlift.datasets.mpi_inf_3dhp import ACTIVITIES, MpiInf3dhp
-from langlift.datasets.pickled import load_objects
+from langlift.datasets.recorded.matlab import load_mat
+from langlift.datasets.recorded.mpi_inf_3dhp import ACTIVITIES, MpiInf3dhp
+from langlift.datasets.recorded.pickled import load_objects
 from langlift.datasets.recordings import Recording
 from langlift.datasets.registry import open_dataset
 from langlift.errors import InputError

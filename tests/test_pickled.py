@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from langlift.datasets.pickled import load_objects, load_pickle
+from langlift.datasets.recorded.pickled import load_objects, load_pickle
 from langlift.errors import InputError
 from langlift.formats import unpickle
 

@@ -21,12 +21,17 @@ from motion_fixtures import (
 )
 from scipy.spatial.transform import Rotation
 
-from langlift.datasets.amass import SMPL_BODY
-from langlift.datasets.asf_amc import read_amc
-from langlift.datasets.bvh import read_bvh
-from langlift.datasets.joint_families import FAMILIES, NEEDED, find_family, read_joint_map
-from langlift.datasets.placing import UNITS, at_rate, fill_gaps, place
-from langlift.datasets.source_motion import SourceMotion
+from langlift.datasets.motion_files.amass import SMPL_BODY
+from langlift.datasets.motion_files.asf_amc import read_amc
+from langlift.datasets.motion_files.bvh import read_bvh
+from langlift.datasets.motion_files.joint_families import (
+    FAMILIES,
+    NEEDED,
+    find_family,
+    read_joint_map,
+)
+from langlift.datasets.motion_files.placing import UNITS, at_rate, fill_gaps, place
+from langlift.datasets.motion_files.source_motion import SourceMotion
 from langlift.errors import InputError
 from langlift.skeletons import HUMAN36M_17
 

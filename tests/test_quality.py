@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from pair_files import CAMERAS, moving, pair_folder, write_pair
 
-from langlift.datasets.custom import CustomPairs
-from langlift.datasets.quality import (
+from langlift.datasets.checking.quality import (
     Finding,
     check_dataset,
     check_recording,
@@ -19,6 +18,7 @@ from langlift.datasets.quality import (
     grouped,
     refuse_misfit,
 )
+from langlift.datasets.recorded.custom import CustomPairs
 from langlift.datasets.recordings import Entry, Recording
 from langlift.errors import InputError
 from langlift.skeletons import COCO_17, HUMAN36M_17

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from human36m_files import in_32, pixels, save_2d, save_3d, world_joints
 
-from langlift.datasets.quality import Finding, check_dataset
+from langlift.datasets.checking.quality import Finding, check_dataset
 from langlift.datasets.registry import open_dataset
 from langlift.skeletons import HUMAN36M_17
 

@@ -109,7 +109,11 @@ def test_the_card_is_that_of_the_start(tmp_path):
     assert told["actions"] == list(tiny_data().actions.labels)
     other = dataclasses.replace(tiny_data(), card={"licence": "another", "command": "later"})
     run(tmp_path, data=other, resume=True)
-    assert read_bundle(tmp_path / WEIGHTS)[0].card == {"licence": "toy", "step": 40, "selection": "fixed"}
+    assert read_bundle(tmp_path / WEIGHTS)[0].card == {
+        "licence": "toy",
+        "step": 40,
+        "selection": "fixed",
+    }
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"card": {}}', '{"digest": 3}'])

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from ..datasets.guess import guess_dataset
+from ..datasets.checking.guess import guess_dataset
 from ..errors import InputError, printable, unknown
 from .arguments import comma_list, parse, progress
 from .data_describe import DescribeArguments, run_describe
 from .data_tables import cell, console, open_named, print_table, where
 
 if TYPE_CHECKING:
-    from ..datasets.quality import Group, Quality, SubjectContents
+    from ..datasets.checking.quality import Group, Quality, SubjectContents
 
 _COLOURS = {"ok": "green", "note": "cyan", "warning": "yellow", "error": "bold red"}
 FOUND_ERRORS = 1
@@ -69,7 +69,7 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _check(args: CheckArguments) -> int:
-    from ..datasets.quality import check_dataset
+    from ..datasets.checking.quality import check_dataset
 
     if args.frames < 2:
         raise InputError(f"frames is {args.frames}; at least 2 must be looked at")
@@ -90,7 +90,7 @@ def _check(args: CheckArguments) -> int:
 
 
 def _show(name: str, path: Path, quality: Quality) -> None:
-    from ..datasets.quality import grouped
+    from ..datasets.checking.quality import grouped
 
     on = console()
     on.print(f"{name}: {printable(str(path))}", markup=False, highlight=False)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from ..datasets.checking.guess import CORPUS, guess_dataset
 from ..datasets.clips import LabelledClip
 from ..datasets.corpus import PARTS, Corpus
-from ..datasets.guess import CORPUS, guess_dataset
 from ..datasets.recordings import RecordedDataset, Recording
 from ..errors import printable
 from ..formats import make_folder

@@ -15,7 +15,7 @@ from ..errors import InputError, printable
 from .arguments import comma_list, parse, progress
 
 if TYPE_CHECKING:
-    from ..datasets.motion_folders import MotionFolder
+    from ..datasets.motion_files.motion_folders import MotionFolder
 
 _SHOWN = 10
 
@@ -80,7 +80,7 @@ def run(argv: Sequence[str]) -> int:
     if (args.out / "splits.json").exists():
         raise InputError(f"{args.out} holds a corpus already; choose another --out")
     from ..datasets.corpus_writer import write_corpus
-    from ..datasets.motion_folders import FolderOptions, read_motion_folder
+    from ..datasets.motion_files.motion_folders import FolderOptions, read_motion_folder
 
     names = FolderOptions.__dataclass_fields__
     options = FolderOptions(**{name: getattr(args, name) for name in names})

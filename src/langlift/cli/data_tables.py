@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..datasets.guess import CORPUS
+from ..datasets.checking.guess import CORPUS
 from ..datasets.registry import DATASETS, open_dataset
 from ..errors import InputError, printable, unknown
 

@@ -29,32 +29,32 @@ class DatasetEntry:
 
 DATASETS: dict[str, DatasetEntry] = {
     "human36m": DatasetEntry(
-        "human36m",
+        "recorded.human36m",
         "Human36m",
         "Human3.6M in VideoPose3D's layout: data_3d_h36m.npz and data_2d_h36m_*.npz in a folder",
     ),
     "human36m-motionbert": DatasetEntry(
-        "motionbert",
+        "recorded.motionbert",
         "MotionBertHuman36m",
         "Human3.6M in MotionBERT's layout: h36m_sh_conf_cam_source_final.pkl",
     ),
     "humaneva": DatasetEntry(
-        "humaneva",
+        "recorded.humaneva",
         "HumanEva",
         "HumanEva-I: data_3d_humaneva15.npz and data_2d_humaneva15_*.npz in a folder",
     ),
     "mpi-inf-3dhp": DatasetEntry(
-        "mpi_inf_3dhp",
+        "recorded.mpi_inf_3dhp",
         "MpiInf3dhp",
         "MPI-INF-3DHP: data_train_3dhp*.npz and data_test_3dhp*.npz, or the original folders",
     ),
     "egohumans": DatasetEntry(
-        "egohumans",
+        "recorded.egohumans",
         "EgoHumans",
         "EgoHumans: a folder of .npz files in the layout of docs/data.md, one per sequence",
     ),
     "custom": DatasetEntry(
-        "custom",
+        "recorded.custom",
         "CustomPairs",
         "your own 2D and 3D: .npz files in the layout of docs/data.md",
     ),

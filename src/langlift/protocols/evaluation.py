@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..datasets.quality import refuse_misfit
+from ..datasets.checking.quality import refuse_misfit
 from ..datasets.recordings import Entry, RecordedDataset, Recording
 from ..datasets.registry import open_dataset
 from ..errors import InputError, unknown

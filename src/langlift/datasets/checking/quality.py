@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError
+from ...errors import InputError
+from ..recordings import Entry, RecordedDataset, Recording
 from .fitting import Fit, Sample, fit, sample, with_joints_of
 from .recording_checks import (
     FRAMES,
@@ -24,7 +25,6 @@ from .recording_checks import (
     refuse_misfit,
     sample_frames,
 )
-from .recordings import Entry, RecordedDataset, Recording
 
 __all__ = [
     "Finding",

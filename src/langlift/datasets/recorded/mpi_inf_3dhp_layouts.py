@@ -14,10 +14,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..errors import InputError
-from ..formats.files import naming
-from ..formats.npz_arrays import array_names
-from ..formats.stand_ins import kind_of
+from ...errors import InputError
+from ...formats.files import naming
+from ...formats.npz_arrays import array_names
+from ...formats.stand_ins import kind_of
 from .matlab import load_mat
 from .pickled import load_objects
 from .plain_objects import dictionary, frames_of, member, numbers

@@ -15,14 +15,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..conversions import Conversion
-from ..errors import InputError, check_shape, unknown
-from ..formats import READERS, ReadOptions
-from ..formats.files import naming
-from ..formats.npz_arrays import array_shapes, load_arrays, numeric, scalar, string, strings, whole
-from ..geometry.cameras import Camera
-from ..skeletons import COCO_17, HUMAN36M_17, Skeleton
-from ..tracks import Keypoints, check_fps
+from ...conversions import Conversion
+from ...errors import InputError, check_shape, unknown
+from ...formats import READERS, ReadOptions
+from ...formats.files import naming
+from ...formats.npz_arrays import array_shapes, load_arrays, numeric, scalar, string, strings, whole
+from ...geometry.cameras import Camera
+from ...skeletons import COCO_17, HUMAN36M_17, Skeleton
+from ...tracks import Keypoints, check_fps
+from ..recordings import Entry, RecordedDataset, Recording
 from .npz_pairs import (
     CAMERA_ARRAYS,
     as_single,
@@ -35,7 +36,6 @@ from .npz_pairs import (
     text_or,
 )
 from .person_tracks import PersonTrack, bridged, person_tracks
-from .recordings import Entry, RecordedDataset, Recording
 
 #: The seven sequences; their actions are what follows the number.
 SEQUENCES = (

@@ -12,10 +12,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..errors import InputError, check_shape
-from ..formats.files import one_line
-from ..geometry import axis_angle_matrix
-from ..tracks import check_fps
+from ...errors import InputError, check_shape
+from ...formats.files import one_line
+from ...geometry import axis_angle_matrix
+from ...tracks import check_fps
 
 Up = Literal["y", "z"]
 _LARGEST_TEXT = 2 * 2**30

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import InputError
+from ...errors import InputError
 
 #: Frames without the person that are filled in; longer gaps part a track. Ours: nobody published
 #: how the EgoHumans figures were made.

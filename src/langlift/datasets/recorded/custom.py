@@ -13,13 +13,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..errors import InputError, check_shape, unknown
-from ..formats import READERS, ReadOptions
-from ..formats.files import naming
-from ..formats.npz_arrays import array_shapes, load_arrays, numeric, scalar, string
-from ..geometry.cameras import Camera
-from ..skeletons import Skeleton, get_skeleton
-from ..tracks import SPACE_AXES, Keypoints, check_fps
+from ...errors import InputError, check_shape, unknown
+from ...formats import READERS, ReadOptions
+from ...formats.files import naming
+from ...formats.npz_arrays import array_shapes, load_arrays, numeric, scalar, string
+from ...geometry.cameras import Camera
+from ...skeletons import Skeleton, get_skeleton
+from ...tracks import SPACE_AXES, Keypoints, check_fps
+from ..recordings import PARTS, Entry, RecordedDataset, Recording
 from .npz_pairs import (
     CAMERA_ARRAYS,
     as_single,
@@ -32,7 +33,6 @@ from .npz_pairs import (
     same_everywhere,
     text_or,
 )
-from .recordings import PARTS, Entry, RecordedDataset, Recording
 
 GIVEN = "given"
 _NEEDED = ("xy", "fps", "image_size", "joints_3d", "skeleton_3d", "space", "subject")

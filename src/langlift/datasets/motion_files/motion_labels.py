@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from ..actions import words_of
-from ..errors import InputError, unknown
-from ..formats.files import naming, one_line
+from ...actions import words_of
+from ...errors import InputError, unknown
+from ...formats.files import naming, one_line
 from .amass import Babel, Span
 from .placing import FLOORS, UNITS, UPS, Floor
 

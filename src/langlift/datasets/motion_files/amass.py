@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError
-from ..formats.files import naming, read_json
-from ..formats.npz_arrays import load_arrays, numeric, scalar
+from ...errors import InputError
+from ...formats.files import naming, read_json
+from ...formats.npz_arrays import load_arrays, numeric, scalar
 from .source_motion import SourceMotion
 
 #: The body joints of SMPL, SMPL-H and SMPL-X, in their order; hands and face come after them.

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import InputError
+from ...errors import InputError
 from .source_motion import SourceMotion, euler_matrix, numbers, read_lines
 
 _CHANNEL = re.compile(r"([xyz])(position|rotation)", re.IGNORECASE)

@@ -21,14 +21,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..errors import InputError, check_shape, unknown
-from ..formats.files import check_exists, naming
-from ..geometry.human36m import human36m_cameras
-from ..skeletons import HUMAN36M_17
-from ..tracks import Keypoints
+from ...errors import InputError, check_shape, unknown
+from ...formats.files import check_exists, naming
+from ...geometry.human36m import human36m_cameras
+from ...skeletons import HUMAN36M_17
+from ...tracks import Keypoints
+from ..recordings import Entry, RecordedDataset, Recording
 from .human36m import ACTIONS, FPS, SUBJECTS, action_of, check_action, two_of_each
 from .pickled import load_pickle
-from .recordings import Entry, RecordedDataset, Recording
 
 FILE = "h36m_sh_conf_cam_source_final.pkl"
 #: Metres per screen unit where the file has no factor: a pelvis 5 m from a camera with a focal

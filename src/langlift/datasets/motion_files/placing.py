@@ -12,8 +12,8 @@ from typing import Literal
 
 import numpy as np
 
-from ..errors import InputError
-from ..skeletons import HUMAN36M_17
+from ...errors import InputError
+from ...skeletons import HUMAN36M_17
 from .joint_families import JointMap, find_family
 from .source_motion import SourceMotion, Up
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import InputError, unknown
-from ..formats.files import naming, read_json
-from ..skeletons import HUMAN36M_17
+from ...errors import InputError, unknown
+from ...formats.files import naming, read_json
+from ...skeletons import HUMAN36M_17
 
 Weights = Mapping[str, float]
 #: What a map must give; ``pelvis``, ``spine``, ``neck_nose`` may be left to the rules, and either

@@ -12,9 +12,9 @@ from typing import Literal
 
 import numpy as np
 
-from ..errors import InputError
+from ...errors import InputError
+from ..recordings import Recording
 from .fitting import Fit, How, fit, fit_moved, sample
-from .recordings import Recording
 
 Level = Literal["ok", "note", "warning", "error"]
 Check = Literal[

@@ -17,14 +17,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..errors import InputError, check_shape, unknown
-from ..formats.files import check_exists, naming
-from ..geometry.cameras import Camera
-from ..geometry.human36m import human36m_cameras
-from ..skeletons import COCO_17, HUMAN36M_17, Skeleton
-from ..tracks import Keypoints
+from ...errors import InputError, check_shape, unknown
+from ...formats.files import check_exists, naming
+from ...geometry.cameras import Camera
+from ...geometry.human36m import human36m_cameras
+from ...skeletons import COCO_17, HUMAN36M_17, Skeleton
+from ...tracks import Keypoints
+from ..recordings import Entry, RecordedDataset, Recording
 from .pickled import load_objects
-from .recordings import Entry, RecordedDataset, Recording
 
 SUBJECTS = ("S1", "S5", "S6", "S7", "S8", "S9", "S11")
 ACTIONS = (

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import InputError
-from ..formats.files import naming
+from ...errors import InputError
+from ...formats.files import naming
 from .source_motion import SourceMotion, euler_matrix, numbers, read_lines
 
 #: ``length`` in the units of CMU's skeletons, and what a unit is then in metres.

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..formats.files import naming
-from ..formats.object_arrays import read_objects, read_pickle
+from ...formats.files import naming
+from ...formats.object_arrays import read_objects, read_pickle
 
 
 def load_objects(path: Path, names: Sequence[str]) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ..errors import InputError
-from ..formats.npz_arrays import array_names
+from ...errors import InputError
+from ...formats.npz_arrays import array_names
 
 #: The corpus of labelled motion (`langlift.datasets.corpus`), which is no `RecordedDataset`.
 CORPUS = "corpus"

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError, check_shape
-from ..formats.stand_ins import kind_of
-from ..skeletons import Skeleton
+from ...errors import InputError, check_shape
+from ...formats.stand_ins import kind_of
+from ...skeletons import Skeleton
 
 #: The longest bone of a person, metres; a child's is longer than the first.
 _LONGEST_BONE = (0.05, 2.0)

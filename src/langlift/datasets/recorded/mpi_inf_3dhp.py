@@ -13,11 +13,12 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 
-from ..errors import InputError, unknown
-from ..formats.files import naming
-from ..geometry.mpi_inf_3dhp import TEST_VIDEOS, TRAIN_IMAGE_SIZE, mpi_inf_3dhp_camera
-from ..skeletons import MPI_INF_3DHP_17
-from ..tracks import Keypoints
+from ...errors import InputError, unknown
+from ...formats.files import naming
+from ...geometry.mpi_inf_3dhp import TEST_VIDEOS, TRAIN_IMAGE_SIZE, mpi_inf_3dhp_camera
+from ...skeletons import MPI_INF_3DHP_17
+from ...tracks import Keypoints
+from ..recordings import Entry, RecordedDataset, Recording
 from .mpi_inf_3dhp_layouts import (
     PARTS,
     Annotation,
@@ -31,7 +32,6 @@ from .mpi_inf_3dhp_layouts import (
     npz_file,
 )
 from .plain_objects import check_unit
-from .recordings import Entry, RecordedDataset, Recording
 
 ANNOTATIONS: tuple[Annotation, ...] = ("annot3", "univ")
 #: Class labels of test frames, in the order of their numbers from 1.

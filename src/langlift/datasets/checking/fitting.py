@@ -7,8 +7,8 @@ from typing import Literal
 
 import numpy as np
 
-from ..geometry.cameras import Camera, to_rays
-from .recordings import Recording
+from ...geometry.cameras import Camera, to_rays
+from ..recordings import Recording
 
 How = Literal[
     "through its camera", "with a fitted focal length", "scaled to the 2D", "moved to the 2D"

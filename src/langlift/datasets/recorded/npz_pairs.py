@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError, check_shape, unknown
-from ..formats.files import naming
-from ..formats.npz_arrays import numeric, string
-from ..geometry.cameras import Camera
-from .recordings import RecordedDataset
+from ...errors import InputError, check_shape, unknown
+from ...formats.files import naming
+from ...formats.npz_arrays import numeric, string
+from ...geometry.cameras import Camera
+from ..recordings import RecordedDataset
 
 #: Arrays that describe a camera; the last two say where it stands.
 CAMERA_ARRAYS = ("focal", "center", "radial", "tangential", "orientation", "position")

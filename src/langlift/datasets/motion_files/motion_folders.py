@@ -13,14 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ..actions import words_of
-from ..errors import InputError
-from ..formats.files import naming, one_line
+from ...actions import words_of
+from ...errors import InputError
+from ...formats.files import naming, one_line
+from ..clips import LabelledClip
 from .amass import Span, read_amass
 from .asf_amc import find_asf, read_amc
 from .bvh import read_bvh
 from .c3d import read_c3d
-from .clips import LabelledClip
 from .joint_families import JointMap, read_joint_map
 from .motion_labels import FileLabel, FolderOptions, check_names, file_labels, label_of
 from .placing import FPS, UNITS, UPS, Placed, place

@@ -13,16 +13,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..errors import InputError
-from ..formats.files import naming
-from ..formats.npz_arrays import array_names
-from ..geometry.humaneva import CAMERAS, IMAGE_SIZE, humaneva_to_camera
-from ..skeletons import COCO_17, HUMANEVA_15, Skeleton
-from ..tracks import Keypoints
+from ...errors import InputError
+from ...formats.files import naming
+from ...formats.npz_arrays import array_names
+from ...geometry.humaneva import CAMERAS, IMAGE_SIZE, humaneva_to_camera
+from ...skeletons import COCO_17, HUMANEVA_15, Skeleton
+from ...tracks import Keypoints
+from ..recordings import Entry, RecordedDataset, Recording
 from .npz_pairs import check_asked
 from .pickled import load_objects
 from .plain_objects import check_unit, dictionary, frames_of, member, numbers
-from .recordings import Entry, RecordedDataset, Recording
 
 _FILE_3D = "data_3d_humaneva15.npz"
 _FILES_2D = "data_2d_humaneva15_"

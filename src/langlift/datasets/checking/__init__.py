@@ -1,0 +1,1 @@
+"""What a dataset's files hold, and what is wrong with them."""
