@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 
 def reference_metrics(pred: np.ndarray, gt: np.ndarray) -> dict[str, float]:
@@ -34,14 +35,6 @@ def reference_metrics(pred: np.ndarray, gt: np.ndarray) -> dict[str, float]:
 
 def _aligned(p: np.ndarray, g: np.ndarray) -> np.ndarray:
     """A pose after its best similarity."""
-    mean_p, mean_g = p.mean(axis=0), g.mean(axis=0)
-    p0, g0 = p - mean_p, g - mean_g
-    size_p, size_g = np.linalg.norm(p0), np.linalg.norm(g0)
-    u, s, vt = np.linalg.svd((g0 / size_g).T @ (p0 / size_p))
-    turn = vt.T @ u.T
-    if np.linalg.det(turn) < 0:
-        vt[-1] *= -1
-        s[-1] *= -1
-        turn = vt.T @ u.T
-    scale = s.sum() * size_g / size_p
-    return scale * p @ turn + mean_g - scale * mean_p @ turn
+    fixed, moved = g - g.mean(axis=0), p - p.mean(axis=0)
+    turned = Rotation.align_vectors(fixed, moved)[0].apply(moved)
+    return (turned * fixed).sum() / (turned**2).sum() * turned + g.mean(axis=0)

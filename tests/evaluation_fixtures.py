@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from lifting_fixtures import LENS, person, randomised, track
+from scipy.spatial.transform import Rotation
 
 from langlift.actions import ActionVocabulary
 from langlift.datasets.recordings import Entry, RecordedDataset, Recording
@@ -78,17 +79,14 @@ class Films(RecordedDataset):
     def sources(self) -> tuple[str, ...]:
         return ("gt",)
 
-    def entries(self) -> Sequence[Entry]:
+    def _listed(self, sources, subjects) -> Sequence[Entry]:
         return self._entries
 
     def expected(self) -> Mapping[str, Sequence[str]]:
         return self._expected
 
-    def recordings(self, source, subjects=None, actions=None) -> Iterator[Recording]:
-        for entry, make in zip(self._entries, self.makers.values(), strict=True):
-            wanted = subjects is None or entry.subject in subjects
-            if wanted and (actions is None or entry.action in actions):
-                yield make()
+    def _read(self, entry, source) -> Recording | None:
+        return self.makers[entry.name]()
 
 
 class Fleeting(Films):
@@ -158,15 +156,10 @@ def by_hand(pred: np.ndarray, gt: np.ndarray) -> dict[str, np.ndarray]:
 
 def aligned_error(pred: np.ndarray, gt: np.ndarray) -> float:
     """Mean distance after the best rotation, translation and scale, without reflection."""
-    x, y = gt - gt.mean(axis=0), pred - pred.mean(axis=0)
-    u, sizes, vt = np.linalg.svd((x / np.linalg.norm(x)).T @ (y / np.linalg.norm(y)))
-    v = vt.T
-    if np.linalg.det(v @ u.T) < 0:
-        v[:, -1] *= -1
-        sizes[-1] *= -1
-    scale = sizes.sum() * np.linalg.norm(x) / np.linalg.norm(y)
-    moved = scale * y @ (v @ u.T)
-    return float(np.linalg.norm(moved - x, axis=1).mean())
+    fixed, moved = gt - gt.mean(axis=0), pred - pred.mean(axis=0)
+    turned = Rotation.align_vectors(fixed, moved)[0].apply(moved)
+    scale = (turned * fixed).sum() / (turned**2).sum()
+    return float(np.linalg.norm(scale * turned - fixed, axis=1).mean())
 
 
 def scaled_error(pred: np.ndarray, gt: np.ndarray) -> float:

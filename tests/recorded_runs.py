@@ -1,6 +1,7 @@
 """Recordings of people who never were, and runs on them that are small enough for tests."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 from tiny_runs import MODEL, tiny_config
@@ -8,15 +9,34 @@ from tiny_runs import MODEL, tiny_config
 from langlift.datasets.augment import nothing
 from langlift.datasets.recordings import Entry, RecordedDataset, Recording
 from langlift.lifting.features import FeatureConfig
+from langlift.protocols.spec import ProtocolSpec
 from langlift.skeletons import HUMAN36M_17
 from langlift.tracks import Keypoints
-from langlift.training.recorded import Parts
 
 SCREEN = FeatureConfig("screen")
 RECORDED = {"cameras": "recorded", "features": SCREEN, "augment": nothing()}
 #: As the papers have it, and drawn at random.
 EPOCHS, DRAWN = {**RECORDED, "windows": "epochs"}, {**RECORDED, "windows": "drawn"}
-PARTS = Parts("toy", ("A", "B"), ("C",), ("D",))
+SPEC = ProtocolSpec(
+    name="toy",
+    title="of the tests",
+    dataset="toy",
+    skeleton="",
+    test=("D",),
+    sources=("gt",),
+    metrics=("MPJPE",),
+    average="frame",
+    train=("A", "B"),
+    val=("C",),
+    flip=False,
+)
+
+
+def subjects(train=(), val=(), test=(), **changes):
+    """`SPEC` with these subjects."""
+    return dataclasses.replace(SPEC, train=train, val=val, test=test, **changes)
+
+
 SIZE = (1000, 800)
 
 
@@ -25,6 +45,9 @@ def recording(name="A/walk/1", frames=30, seed=0, skeleton=HUMAN36M_17, action="
     rng = np.random.default_rng([seed, *map(ord, name)])
     at = np.linspace(0, 2, frames)[:, None, None]
     still, sway = rng.normal(0, 0.4, (2, len(skeleton), 3))
+    for side, x in (("left", 0.12), ("right", -0.12)):  # legs as people have them
+        for joint, y in (("hip", 0.0), ("knee", 0.42), ("ankle", 0.84)):
+            still[skeleton.index(f"{side}_{joint}")] = x, y, 0
     joints = still + 0.2 * np.sin(at + rng.uniform(0, 6, (len(skeleton), 3))) * sway + [0, 0, 4]
     xy = joints[..., :2] / joints[..., 2:] * 1000 + np.array(SIZE) / 2
     keypoints = changes.pop("keypoints", None) or Keypoints(xy, skeleton, 50, SIZE)
@@ -47,6 +70,7 @@ class Toy(RecordedDataset):
     fps = 50.0
 
     def __init__(self, held=None):
+        self.path = Path("toy")
         self.held = held or [
             recording(f"{subject}/{action}/1", frames, action=action)
             for subject in "ABCD"
@@ -57,14 +81,15 @@ class Toy(RecordedDataset):
     def sources(self):
         return ("gt", "late")
 
-    def entries(self):
-        return [Entry(r.name, r.subject, r.name, r.action, "1", len(r)) for r in self.held]
+    def _listed(self, sources, subjects):
+        return [
+            Entry(r.name, r.subject, r.name, r.action, "1", len(r), dict.fromkeys(sources, len(r)))
+            for r in self.held
+        ]
 
-    def recordings(self, source, subjects=None, actions=None):
-        for r in self.held:
-            wanted = subjects is None or r.subject in subjects
-            if wanted and (actions is None or r.action in actions):
-                yield r if source == "gt" else late(r)
+    def _read(self, entry, source):
+        (r,) = (r for r in self.held if r.name == entry.name)
+        return r if source == "gt" else late(r)
 
 
 def late(r):

@@ -234,7 +234,7 @@ OTHERS = {
         "unknown model 'linear-regresion'",
         "did you mean 'linear-regression'?",
     ),
-    "no models": ("evaluate --data corpus -m ,", "no model given", "mean-pose"),
+    "no models": ("evaluate --data corpus -m ,", "no model given", "leave the option out"),
     "out in a file": ("evaluate {toy} -o tiny.safetensors/x", "cannot make the folder", "--out"),
     "many under robustness": (
         "evaluate {toy} --protocol robustness",
@@ -367,9 +367,9 @@ def test_ctrl_c_while_lifting(langlift, tmp_path, monkeypatch):
 def test_ctrl_c_while_training_can_be_resumed(langlift, tmp_path, monkeypatch):
     from langlift.cli import train
 
-    line = train._line
+    line = train.step_line
     monkeypatch.setattr(
-        train, "_line", lambda entry: signal.raise_signal(signal.SIGINT) or line(entry)
+        train, "step_line", lambda entry: signal.raise_signal(signal.SIGINT) or line(entry)
     )
     said = langlift(*RUN.split(), "-o", "run")
     assert said.status == 130 and said.err == ""

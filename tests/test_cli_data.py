@@ -13,12 +13,14 @@ from pair_files import CAMERAS, moving, pair_folder, write_ego, write_pair
 from view_fixtures import pixels
 
 from langlift.datasets.checking.guess import guess_dataset
+from langlift.datasets.places import DATA_VARIABLE
 from langlift.errors import InputError
 
 
 @pytest.fixture
 def langlift(capsys, tmp_path, monkeypatch) -> Command:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(DATA_VARIABLE, raising=False)
     return Command(capsys)
 
 
@@ -51,18 +53,18 @@ def test_a_dataset_with_errors_has_status_1(langlift: Command, tmp_path: Path) -
 
 
 def test_everything_is_there_as_json(langlift: Command, tmp_path: Path) -> None:
-    said = langlift("data", "check", "--data", swapped(tmp_path / "mine"), "--json")
+    said = langlift("data", "check", swapped(tmp_path / "mine"), "--json")
     assert said.status == 1
     content = json.loads(said.out)
     assert (content["dataset"], content["level"]) == ("custom", "error")
     assert [c["subject"] for c in content["contents"]] == ["ann", "bob"]
     assert {f["where"] for f in content["findings"] if f["level"] == "error"} == {"ann", "bob"}
-    assert content["facts"]["data"] == "custom: mine, 2 files"
+    assert content["facts"] == {"data": "custom", "files": ["ann.npz", "bob.npz"]}
 
 
 def test_published_layouts_are_checked(langlift: Command, tmp_path: Path) -> None:
     folder = write_human36m(tmp_path / "h36m", subjects=("S9", "S11"), frames=12)
-    said = langlift("data", "check", folder, "--sources", "gt", "--json")
+    said = langlift("data", "check", folder, "--source", "gt", "--json")
     assert said.status == 0
     content = json.loads(said.out)
     assert content["dataset"] == "human36m"
@@ -74,8 +76,12 @@ def test_published_layouts_are_checked(langlift: Command, tmp_path: Path) -> Non
 
 
 BAD = {
-    "no path": ("check", "no path given; give the folder or file of the dataset once"),
-    "two paths": ("check mine --data mine", "two paths given, mine and mine"),
+    "no path": ("check", "no path given; give the folder or file of the dataset, or set LANGLIFT"),
+    "option data": ("check --data mine", "unknown option --data"),
+    "several": (
+        "check .",
+        "has a folder for egohumans, custom; say which with --dataset egohumans",
+    ),
     "nowhere": ("check nowhere", "nowhere: there is no such file or folder; check the path"),
     "empty": ("check empty", "empty holds no dataset that is known by its files"),
     "dataset": (
@@ -84,7 +90,9 @@ BAD = {
         "did you mean 'custom'?",
     ),
     "option": ("check mine --annotation univ", "dataset custom has no option 'annotation'"),
-    "source": ("check mine --sources cpn", "unknown 2D source 'cpn'; known: gt"),
+    "source": ("check mine --source cpn", "unknown 2D source 'cpn'; known: gt"),
+    "no source": ("check mine --source ,", "no 2D source given; choose from gt"),
+    "two sources": ("describe mine --source gt,gt,cpn", "unknown 2D source 'cpn'"),
     "frames": ("check mine --frames 1", "frames is 1; at least 2 must be looked at"),
     "command": ("chek mine", "unknown data command 'chek'", "did you mean 'check'?"),
     "corpus": ("check corpus", "corpus is a motion corpus, which has no 2D to check"),
@@ -102,8 +110,8 @@ def test_bad_input_is_one_sentence(case: str, langlift: Command, tmp_path: Path)
     write_pair(tmp_path / "mine" / "a.npz")
     write_pair(tmp_path / "mine" / "b.npz", "bob")
     tiny_corpus(tmp_path / "corpus")
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "motion").mkdir()
+    for name in ("empty", "motion", "egohumans", "custom"):
+        (tmp_path / name).mkdir()
     (tmp_path / "motion" / "walk.bvh").write_text("HIERARCHY")
     before = files_under(tmp_path)
     said = langlift("data", *arguments.split())
@@ -114,11 +122,43 @@ def test_bad_input_is_one_sentence(case: str, langlift: Command, tmp_path: Path)
     assert files_under(tmp_path) == before
 
 
+@pytest.mark.parametrize("verb", ["check", "describe"])
+def test_the_environment_names_the_folder(
+    verb: str, langlift: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As for `langlift experiment`: that of one dataset, or one with a folder for each."""
+    pair_folder(tmp_path / "all" / "custom")
+    monkeypatch.setenv(DATA_VARIABLE, str(tmp_path / "all" / "custom"))
+    itself = langlift("data", verb, "--json")
+    monkeypatch.setenv(DATA_VARIABLE, str(tmp_path / "all"))
+    chosen = langlift("data", verb, "--dataset", "custom", "--json")
+    given = langlift("data", verb, tmp_path / "all", "--dataset", "custom", "--json")
+    assert itself == chosen == given
+    assert json.loads(given.out)["path"] == str(tmp_path / "all" / "custom")
+
+
+def test_evaluate_looks_there_too(
+    langlift: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_pair(tmp_path / "all" / "custom" / "a.npz")
+    given = langlift("evaluate", "--protocol", "custom", "--data", tmp_path / "all", "--json")
+    monkeypatch.setenv(DATA_VARIABLE, str(tmp_path / "all"))
+    assert langlift("evaluate", "--protocol", "custom", "--json") == given
+    assert json.loads(given.out)["facts"]["files"] == ["a.npz"]
+
+
+def test_one_kind_of_2d_is_described(langlift: Command, tmp_path: Path) -> None:
+    folder = write_human36m(tmp_path / "h36m", subjects=("S9",), frames=4, sources=("gt", "hr"))
+    said = langlift("data", "describe", folder, "--source", "gt,hr")
+    assert said == (2, "", "langlift: one 2D source is taken here, got gt, hr; give one of them\n")
+    assert langlift("data", "describe", folder, "--sources", "hr", "--quiet") == (0, "", "")
+
+
 def test_usage_is_told(langlift: Command) -> None:
     for arguments in (["data"], ["data", "--help"]):
         said = langlift(*arguments)
         assert said.status == 0
-        assert "langlift data check PATH" in said.out and "data describe PATH" in said.out
+        assert "langlift data check [PATH]" in said.out and "data describe [PATH]" in said.out
 
 
 # Which dataset
@@ -144,6 +184,18 @@ def test_datasets_are_known_by_their_files(tmp_path: Path) -> None:
     assert len(folders) == 7
     for folder in folders:
         assert guess_dataset(folder) == folder.name
+
+
+def test_a_folder_above_a_dataset_is_none(tmp_path: Path) -> None:
+    """The reader would not find its files there either."""
+    file = tmp_path / "mine" / "TS1" / "annot_data.mat"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"1")
+    with pytest.raises(InputError, match="holds no dataset that is known by its files"):
+        guess_dataset(tmp_path)
+    assert guess_dataset(tmp_path / "mine") == "mpi-inf-3dhp"
+    (tmp_path / "mine").rename(tmp_path / "mpi_inf_3dhp_test_set")
+    assert guess_dataset(tmp_path) == "mpi-inf-3dhp"
 
 
 def test_a_folder_of_two_datasets_names_the_flag(tmp_path: Path) -> None:

@@ -237,6 +237,25 @@ def test_other_weights_are_told_and_compared() -> None:
     assert found.notes == ("weights of m differs: 1 in A, 2 in B",)
 
 
+def test_facts_about_the_run_are_told_where_they_matter_and_never_refuse() -> None:
+    about = {"experiment": "x: y", "scale": "small: s", "seed": "0", "device": "cpu"}
+    other = {**about, "seed": "1", "device": "cuda", "note": "n", "published": "MPJPE 1"}
+    other["published figures"] = "not shown"
+    found = compare_reports(report(row(), **about), report(row(), **other))
+    assert len(found.pairs) == 1
+    assert found.notes == ("seed differs: 0 in A, 1 in B", "device differs: cpu in A, cuda in B")
+    alone = compare_reports(report(row()), report(row(), **about))
+    assert len(alone.pairs) == 1 and "seed differs: not stated in A, 0 in B" in alone.notes
+
+
+def test_without_flip_averaging_is_another_model_and_the_same_test() -> None:
+    a = report(row(), **{"flip averaging": "yes"})
+    said = {"flip averaging": "no", "other than the protocol": "flip False instead of True"}
+    found = compare_reports(a, report(row(), **said))
+    assert len(found.pairs) == 1
+    assert found.notes == ("flip averaging differs: yes in A, no in B",)
+
+
 def test_figures_that_are_not_alike_are_left_out() -> None:
     a = row(tags={"K": "9"})
     b = replace(row(tags={"K": "12"}), figures={**row().figures, "PCK": Figure(90, "%")})

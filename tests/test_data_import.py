@@ -29,12 +29,15 @@ def test_a_folder_becomes_a_corpus(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "corpus"
-    assert run([str(folder), "--out", str(out), *ARGUMENTS, "--licence", "ours"]) == 0
+    assert (
+        run([str(folder), "--out", str(out), *ARGUMENTS, "--licence", "ours", "--name", "gym"]) == 0
+    )
     corpus = Corpus(out)
     assert [c.clip_id for c in corpus.clips("train", "mine")] == ["bow_ann_2", "walk_ann_1"]
     assert [c.clip_id for c in corpus.clips("val", "mine")] == ["walk_bob_1"]
     assert corpus.split("mine").scored_classes == ("bow", "walk")
     assert corpus.split("mine").licence == "ours"
+    assert {clip.source for clip in corpus.clips("train", "mine")} == {"gym"}
     first = corpus.clips("test", "mine")[0].joints[0]
     np.testing.assert_allclose(first, h36m_pose(), atol=3e-4)
     assert capsys.readouterr().out.splitlines() == [
@@ -70,6 +73,7 @@ def test_json_tells_all(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixt
         (["FOLDER", "--out", "OUT"], "nothing says who moves"),
         (["FOLDER", "--out", "OUT", "--subject", "ann", "--val", "eve"], "unknown subject 'eve'"),
         (["FOLDER", "--out", "OUT", "--subject", "ann", "--test", "ann"], "no subject is left"),
+        (["FOLDER", "--out", "OUT", "--subject", "ann", "--val", ","], "no subject given"),
         (["FOLDER", "--out", "OUT", "--unit", "ell"], "--unit is 'ell'; choose from"),
         (["FOLDER", "--out", "OUT", "--action", "csv"], "the action is from csv, which needs"),
     ],

@@ -20,6 +20,7 @@ EXAMPLES = {
     "add_a_dataset.py": "ann, wave: 59 frames, off by 0.25 mm at most",
     "add_a_format.py": "read 2 frames, 4 joints seen\nwrote walk.xyz",
     "add_a_method.py": "joints (1, 17, 3) by frame_mlp",
+    "evaluate_in_python.py": "'P-MPJPE': '29.5', 'MPJVE': '6.0'}",
     "lift_in_python.py": "joints (90, 17, 3) metres, root space",
     "oracle_is_cheap.py": "noise 5 mm: single 40.7, P-Agg 40.0, J-Best (oracle) 31.6",
     "run_onnx.py": "joints (100, 17, 3) metres; the last frame looks like",
@@ -35,8 +36,9 @@ def registries() -> Iterator[None]:
     """Examples add to the registries; afterwards they are as they were."""
     from langlift.formats import READERS, WRITERS
     from langlift.methods import METHODS
+    from langlift.protocols import PROTOCOLS
 
-    known: tuple[dict, ...] = (METHODS, READERS, WRITERS)
+    known: tuple[dict, ...] = (METHODS, PROTOCOLS, READERS, WRITERS)
     before = [dict(each) for each in known]
     yield
     for each, entries in zip(known, before, strict=True):
@@ -263,10 +265,6 @@ def check_langlift(verb: str, rest: list[str]) -> None:
     elif verb == "weights":
         kinds = {"list": weights.ListArguments, "inspect": weights.InspectArguments}
         kinds["import"] = weights_import.ImportArguments
-        parse(kinds[rest[0]], rest[1:], verb)
-    elif verb == "data":
-        kinds = {"check": data.CheckArguments, "describe": data_describe.DescribeArguments}
-        kinds["import"] = data_import.ImportArguments
         parse(kinds[rest[0]], rest[1:], verb)
     elif verb == "export":
         assert rest[0] == "onnx", f"no export format {rest[0]}"

@@ -10,6 +10,7 @@ import pytest
 from pair_files import ego_arrays, write_ego
 
 from langlift.datasets.checking.quality import check_dataset
+from langlift.datasets.recorded import egohumans
 from langlift.datasets.recorded.egohumans import SEQUENCES, TO_HUMAN36M
 from langlift.datasets.recorded.person_tracks import bridged, person_tracks
 from langlift.datasets.registry import open_dataset
@@ -166,6 +167,31 @@ def test_coco_json_gives_the_2d_of_the_rows(tmp_path: Path) -> None:
     assert [r.name for r in from_json] == ["a/7", "a/9"]
     np.testing.assert_allclose(from_json[0].keypoints.xy, given.keypoints.xy, atol=1e-3)
     np.testing.assert_array_equal(from_json[0].joints, given.joints)
+
+
+def test_a_coco_json_of_several_files_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    coco_json(tmp_path / "person_keypoints_exo.json", ego_arrays({"7": [0, 1]}), {"7": 7})
+    for name in "ab":
+        write_ego(tmp_path / f"{name}.npz", {"7": [0, 1]}, xy=None, confidence=None,
+                  keypoints="person_keypoints_exo.json")  # fmt: skip
+    read: list[Path] = []
+    real = egohumans._clip
+    monkeypatch.setattr(egohumans, "_clip", lambda path: (read.append(path), real(path))[1])
+    dataset = open_dataset("egohumans", tmp_path)
+    dataset.entries()
+    assert [r.name for r in dataset.recordings("exo")] == ["a/7", "b/7"]
+    assert len(read) == 1
+
+
+def test_frames_that_the_json_lacks_are_not_seen(tmp_path: Path) -> None:
+    arrays = ego_arrays({"7": [0, 2, 3]})
+    coco_json(tmp_path / "person_keypoints_exo.json", arrays, {"7": 7})
+    write_ego(tmp_path / "a.npz", {"7": [0, 1, 2, 3, 4]}, xy=None, confidence=None,
+              keypoints="person_keypoints_exo.json")  # fmt: skip
+    (found,) = open_dataset("egohumans", tmp_path).recordings("exo")
+    assert found.counted.tolist() == [True, False, True, True]
 
 
 def test_coco_json_alone_is_listed_and_says_what_to_convert(tmp_path: Path) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from evaluation_fixtures import MEASURED, Fleeting, by_hand, film, films, rooted, tiny
+from evaluation_fixtures import MEASURED, Films, Fleeting, by_hand, film, films, rooted, tiny
 from lifting_fixtures import LENS
 
 from langlift.errors import InputError
@@ -21,6 +20,7 @@ from langlift.protocols.evaluation import (
     excluded,
     origin_of,
     plan,
+    source_of,
 )
 from langlift.protocols.journal import NAME, Journal
 from langlift.protocols.origin import Origin
@@ -42,9 +42,15 @@ def four():
     ]
 
 
+def scores_of(lifter, dataset, spec=SPEC, options=EvaluationOptions(), **more):  # noqa: B008
+    """The scores of one model."""
+    chosen = plan(dataset, spec, None, options)
+    return evaluate_recordings({"tiny": (lifter, "fp32")}, dataset, spec, chosen, **more)["tiny"]
+
+
 def test_every_measure_is_the_one_by_hand() -> None:
     lifter, recordings = tiny(), four()
-    scores = evaluate_recordings(lifter, films(*recordings), SPEC)
+    scores = scores_of(lifter, films(*recordings))
     assert [s.name for s in scores] == [r.name for r in recordings[:4]]
     values: dict[str, dict[str, list[float]]] = {"Walking": {}, "Sitting": {}}
     for recording in recordings[:4]:
@@ -62,25 +68,25 @@ def test_every_measure_is_the_one_by_hand() -> None:
 
 def test_one_recording_is_in_memory_at_a_time() -> None:
     makers = {r.name: (lambda name=r.name, a=r.action: film(name, a)) for r in four()}
-    assert len(evaluate_recordings(tiny(), Fleeting(makers), SPEC)) == 4
+    assert len(scores_of(tiny(), Fleeting(makers))) == 4
 
 
 def test_progress_counts_frames() -> None:
     seen: list[tuple[int, int]] = []
-    evaluate_recordings(tiny(), films(*four()), SPEC, progress=lambda *at: seen.append(at))
+    scores_of(tiny(), films(*four()), progress=lambda *at: seen.append(at))
     assert seen == [(20, 40), (27, 40), (39, 40), (40, 40)]
 
 
 def test_what_a_protocol_leaves_out_is_left_out() -> None:
     spec = replace(SPEC, excluded=("S9/Walking 1",))
     assert excluded(spec, "S9/Walking 1/lens") and not excluded(spec, "S9/Walking 10/lens")
-    scores = evaluate_recordings(tiny(), films(*four()), spec)
+    scores = scores_of(tiny(), films(*four()), spec)
     assert scores[0].name == "S9/Sitting 1/lens" and len(scores) == 3
 
 
 def test_subjects_and_actions_can_be_chosen() -> None:
     options = EvaluationOptions(subjects=("S8", "S9"), actions=("Walking",))
-    scores = evaluate_recordings(tiny(), films(*four()), SPEC, options=options)
+    scores = scores_of(tiny(), films(*four()), options=options)
     assert [(s.subject, s.sequence) for s in scores] == [
         ("S9", "S9/Walking 1"), ("S8", "S8/Walking 1"),
     ]  # fmt: skip
@@ -88,14 +94,14 @@ def test_subjects_and_actions_can_be_chosen() -> None:
 
 def test_actions_are_judged_where_the_model_knows_the_label() -> None:
     lifter = tiny(actions=("Walking", "Eating"))
-    scores = evaluate_recordings(lifter, films(*four()), SPEC)
+    scores = scores_of(lifter, films(*four()))
     motions = {r.name: lifter.lift(r.keypoints, LENS) for r in four()}
     for score in scores:
         said = motions[score.name].action
         assert said is not None
         walking = score.name.split("/")[1].startswith("Walking")
         assert score.named == (float(walking and said.label == "Walking"), float(walking))
-    assert all(s.named == (0, 0) for s in evaluate_recordings(tiny(), films(*four()), SPEC))
+    assert all(s.named == (0, 0) for s in scores_of(tiny(), films(*four())))
 
 
 def test_a_recording_whose_2d_is_another_video_is_refused() -> None:
@@ -103,7 +109,7 @@ def test_a_recording_whose_2d_is_another_video_is_refused() -> None:
     wrong = replace(wrong, joints=film("S9/x/lens", seed=9).joints + np.array([0.8, 0, 0]))
     dataset = films(wrong, *four()[1:])
     with pytest.raises(InputError, match=r"recording 'S9/Walking 1/lens' \(gt\): "):
-        evaluate_recordings(tiny(), dataset, SPEC)
+        scores_of(tiny(), dataset)
 
 
 def refused(match: str, dataset=None, spec=SPEC, source=None, **options) -> None:
@@ -133,12 +139,30 @@ def test_what_the_data_do_not_hold_is_refused() -> None:
     refused("the data hold no recording with 3D", spec=replace(SPEC, excluded=("S9", "S11")))
 
 
+def test_the_2d_is_the_one_asked_for_the_protocols_first_or_the_only_one() -> None:
+    dataset, custom = films(*four()), PROTOCOLS["custom"]
+    assert source_of(dataset, SPEC) == source_of(dataset, custom) == "gt"
+    dataset.sources = lambda: ("cpn", "gt")
+    assert source_of(dataset, SPEC) == "gt"
+    assert source_of(dataset, SPEC, "cpn") == "cpn"
+    with pytest.raises(InputError, match="hold 2D of the sources cpn, gt; choose with --source"):
+        source_of(dataset, custom)
+
+
+def test_only_what_is_evaluated_is_looked_at() -> None:
+    dataset, asked = films(*four()), []
+    listed = dataset._listed
+    dataset._listed = lambda *given: asked.append(given) or listed(*given)
+    plan(dataset, SPEC, None, EvaluationOptions())
+    assert [given for given in asked if given[0]] == [(("gt",), ("S9", "S11"))]
+
+
 def test_a_part_named_test_is_what_custom_data_evaluate() -> None:
     dataset, custom = films(*four()), PROTOCOLS["custom"]
     assert len(plan(dataset, custom, None, EvaluationOptions()).entries) == 5
-    dataset.parts = {"test": ("S8",), "train": ("S9", "S11")}  # type: ignore[attr-defined]
+    dataset.parts = {"test": ("S8",), "train": ("S9", "S11")}
     assert plan(dataset, custom, None, EvaluationOptions()).subjects == ("S8",)
-    dataset.parts = {"train": ("S8", "S9", "S11")}  # type: ignore[attr-defined]
+    dataset.parts = {"train": ("S8", "S9", "S11")}
     refused(r"no file says that it is of the part test \(train only\)", dataset, custom)
 
 
@@ -161,7 +185,7 @@ def test_a_model_of_other_joints_is_refused_before_anything_is_read() -> None:
         match="model tiny gives the joints of human36m_17; protocol human36m compares those of "
         "humaneva_15: give a model of these with --model",
     ):
-        evaluate_recordings(tiny(), films(*four()), spec)
+        scores_of(tiny(), films(*four()), spec)
 
 
 def test_weights_chosen_on_a_test_set_are_an_oracle_there_and_nowhere_else() -> None:
@@ -176,6 +200,50 @@ def test_weights_chosen_on_a_test_set_are_an_oracle_there_and_nowhere_else() -> 
 
 def journal(path: Path, resume: bool = False) -> Journal:
     return Journal(path / NAME, {"of": "four"}, resume)
+
+
+class Decoded(Films):
+    """Films that remember which of them were decoded, with two kinds of 2D."""
+
+    def __init__(self) -> None:
+        super().__init__({r.name: (lambda r=r: r) for r in four()})
+        self._entries = [replace(e, frames_2d={"gt": 1, "cpn": 1}) for e in self._entries]
+        self.decoded: list[tuple[str, str]] = []
+
+    def sources(self) -> tuple[str, ...]:
+        return ("gt", "cpn")
+
+    def _read(self, entry, source):
+        self.decoded.append((source, entry.name))
+        return super()._read(entry, source)
+
+
+@pytest.mark.usefixtures("opened")
+def test_a_recording_is_decoded_once_for_all_models_and_precisions(tmp_path: Path) -> None:
+    dataset = Decoded()
+    models = {name: tiny(seed=seed) for seed, name in enumerate("ab")}
+    asked = Request("human36m", Path("x"), sources=("gt", "cpn"), precisions=("fp32", "bf16"))
+
+    def evaluated(resume=False):
+        return evaluate_recorded(models, asked, out=tmp_path, resume=resume, dataset=dataset)
+
+    report = evaluated()
+    names = [entry.name for entry in dataset._entries[:4]]
+    assert dataset.decoded == [(source, name) for source in ("gt", "cpn") for name in names]
+    rows = report.tables[0].rows
+    assert [(r.model, r.tags["2D"]) for r in rows][::2] == [
+        (f"{name}{precision}", source)
+        for name in "ab"
+        for precision in ("", ", bf16")
+        for source in ("gt", "cpn")
+    ]
+    dataset.decoded.clear()
+    assert evaluated(resume=True).content() == report.content()
+    assert dataset.decoded == []
+    lines = (tmp_path / NAME).read_bytes().splitlines(keepends=True)
+    (tmp_path / NAME).write_bytes(b"".join(lines[:-1]))  # without b in bf16 on the last of cpn
+    assert evaluated(resume=True).content() == report.content()
+    assert dataset.decoded == [("cpn", names[3])]  # the only one of its subject and action
 
 
 class Counting:
@@ -196,13 +264,13 @@ class Counting:
 
 @pytest.mark.parametrize("stop", [1, 3, 4])
 def test_an_interrupted_evaluation_goes_on_where_it_was(tmp_path: Path, stop: int) -> None:
-    whole = evaluate_recordings(tiny(), films(*four()), SPEC)
+    whole = scores_of(tiny(), films(*four()))
     with pytest.raises(KeyboardInterrupt):
-        evaluate_recordings(Counting(stop), films(*four()), SPEC, journal=journal(tmp_path))  # type: ignore[arg-type]
+        scores_of(Counting(stop), films(*four()), journal=journal(tmp_path))
     with (tmp_path / NAME).open("a") as file:
         file.write('{"model": "tiny", "2D": "gt", "sco')
     rest = Counting()
-    scores = evaluate_recordings(rest, films(*four()), SPEC, journal=journal(tmp_path, True))  # type: ignore[arg-type]
+    scores = scores_of(rest, films(*four()), journal=journal(tmp_path, True))
     assert rest.calls == 4 - (stop - 1)
     assert scores == whole
 
@@ -216,9 +284,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def report_of(out: Path | None = None, resume: bool = False, lifter=None, **request):
     asked = Request("human36m", Path("x"), **request)
-    return evaluate_recorded(
-        {"m": lifter or tiny()}, asked, lambda label: nullcontext(lambda *at: None), out, resume
-    )
+    return evaluate_recorded({"m": lifter or tiny()}, asked, out=out, resume=resume)
 
 
 @pytest.mark.usefixtures("opened")
@@ -237,7 +303,7 @@ def test_another_evaluation_is_never_continued(tmp_path: Path) -> None:
     for changed, named in (
         ({"lifter": tiny(seed=1)}, "weights"),
         ({"root": "zero"}, "protocol"),
-        ({"actions": ("Walking",)}, "options"),
+        ({"actions": ("Walking",)}, "options, recordings"),
         ({"precisions": ("fp32", "bf16")}, "options"),
     ):
         with pytest.raises(InputError, match=rf"differs from the one that is there \({named}\)"):

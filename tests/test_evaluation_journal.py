@@ -64,7 +64,7 @@ def test_another_evaluation_is_refused_and_the_file_stays(tmp_path: Path) -> Non
     for changed in ({**IDENTITY, "weights": {"m": "13"}}, {"protocol": IDENTITY["protocol"]}):
         with pytest.raises(
             InputError,
-            match=r"sequences.jsonl: the evaluation differs from the one that is there "
+            match=r"recordings.jsonl: the evaluation differs from the one that is there "
             r"\(weights\); resume it with the same, or choose another --out",
         ):
             Journal(path, changed, resume=True)

@@ -305,7 +305,8 @@ def test_mpi_inf_3dhp(evaluate, tmp_path, layout, annotation) -> None:
     else:
         assert not [title for title in report if "by action" in title]
     check_joints(report, hand, MPI_INF_3DHP_17)
-    assert report["facts"]["labels"] == annotation
+    facts = report["facts"]
+    assert [name for name, value in facts.items() if value == annotation] == ["annotation"]
     published = [title for title in report if title.startswith("Published")]
     # All figures on annot3 are of several hypotheses, which this model has not.
     expected = "Published, same class (mpi-inf-3dhp, gt, univ, single, action not given)"
@@ -371,6 +372,40 @@ def test_custom(evaluate, tmp_path) -> None:
     assert LENS.image_size == pairs[0].keypoints.image_size
 
 
+# What is not measured.
+
+
+def test_damaged_files_that_are_not_measured_do_not_matter(evaluate, tmp_path) -> None:
+    for name in ("3dhp", "mat", "he"):
+        (tmp_path / name).mkdir()
+    write_mpi_inf_3dhp(tmp_path / "3dhp")
+    write_mpi_inf_3dhp(tmp_path / "mat", layout="mat")
+    write_human36m(tmp_path / "h36m", sources=("gt", "cpn_ft_h36m_dbb"))
+    write_humaneva(tmp_path / "he")
+    for pattern in (
+        "3dhp/data_train*.npz",
+        "mat/S*/Seq*/annot.mat",
+        "h36m/data_2d_*cpn*.npz",
+        "he/data_2d_*detectron*.npz",
+    ):
+        damaged = [*tmp_path.glob(pattern)]
+        for file in damaged:
+            whole = file.read_bytes()  # whose end lists what is in an npz
+            file.write_bytes(b"\0" * (len(whole) // 2) + whole[len(whole) // 2 :])
+        assert damaged
+    model(tmp_path / "m.safetensors")
+    model(tmp_path / "mpi.safetensors", MPI_INF_3DHP_17)
+    model(tmp_path / "he.safetensors", HUMANEVA_15)
+    for line in (
+        "mpi-inf-3dhp --annotation annot3 --data 3dhp --model mpi.safetensors",
+        "mpi-inf-3dhp --annotation annot3 --data mat --model mpi.safetensors",
+        "human36m --source gt --data h36m --model m.safetensors",
+        "humaneva --source gt --data he --model he.safetensors",
+    ):
+        actions = "--actions Directions,Walking" if line.startswith("human36m") else ""
+        assert evaluate(f"--protocol {line} {actions}")["Overall"]
+
+
 # Continuing, from file to file.
 
 
@@ -381,7 +416,7 @@ def test_a_killed_evaluation_is_continued_and_says_the_same(evaluate, capsys, tm
     line = "--protocol humaneva --data he --model m.safetensors --source gt --out run"
     whole = evaluate(line)
     saved = {name: (tmp_path / "run" / f"humaneva.{name}").read_bytes() for name in ("md", "json")}
-    journal = tmp_path / "run" / "sequences.jsonl"
+    journal = tmp_path / "run" / "recordings.jsonl"
     lines = journal.read_bytes().splitlines(keepends=True)
     assert len(lines) == 1 + 27
     journal.write_bytes(b"".join(lines[:12]) + lines[12][:40])

@@ -11,15 +11,18 @@ import pytest
 from cli_fixtures import Command, tiny_corpus
 from evaluation_fixtures import film, films, tiny
 
+from langlift.cli.tables import show_report
+from langlift.datasets.places import DATA_VARIABLE
 from langlift.datasets.registry import DATASETS
 from langlift.errors import InputError
 from langlift.protocols.catalogue import ANNOTATIONS, PROTOCOLS, find_protocol
-from langlift.protocols.evaluation import EvaluationOptions, evaluate_recordings, plan
+from langlift.protocols.evaluation import EvaluationOptions, Plan, evaluate_recordings, plan
 from langlift.protocols.measures import MEASURES
-from langlift.protocols.origin import Origin, truth_in
+from langlift.protocols.origin import Origin
 from langlift.protocols.published import PUBLISHED
 from langlift.protocols.report import Figure, Report, Row, Table
-from langlift.protocols.tables import Result, _published_row, report
+from langlift.protocols.scores import Score
+from langlift.protocols.tables import Result, _overall, _published_row, report
 from langlift.skeletons import SKELETONS
 
 FIGURES = {"MPJPE": Figure(31.0, "mm")}
@@ -39,7 +42,7 @@ def of(*rows: Row) -> Report:
 @pytest.mark.parametrize(("origin", "why"), TRUTHS)
 def test_an_oracle_says_so_and_why_wherever_it_stands(origin, why, tmp_path, capsys) -> None:
     whole = of(Row("m", {}, FIGURES, origin))
-    whole.show()
+    show_report(whole)
     printed = " ".join(capsys.readouterr().out.split())
     assert f"m (oracle: {why})" in whole.markdown() and f"m (oracle: {why})" in printed
     (row,) = whole.content()["tables"][0]["rows"]
@@ -63,13 +66,92 @@ def test_words_that_tell_of_ground_truth_need_the_origin(model, tags, figures) -
     with pytest.raises(InputError) as error:
         of(Row(model, tags, figures))
     assert str(error.value).startswith(f"the figures of {model!r} used ground truth of the test")
-    assert str(error.value).endswith("not carry the word oracle; give their row that origin")
+    assert str(error.value).endswith("the word oracle for it; give their row that origin")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("J-Best, 20 hypotheses", "best hypothesis of each joint"),
+        ("20 hypotheses, p-best", "best hypothesis of each pose"),
+        ("projected with the True Root", "true root"),
+        ("JPMA", "true root"),
+        ("d3dp_jpma", "true root"),
+        ("J-Agg of 20", "true root"),
+        ("the true action at test", "true action given"),
+        ("action source: given", "true action given"),
+        ("action given", "true action given"),
+        ("weights Chosen on the Test subjects", "weights chosen on the test set"),
+        ("abc, trained on: x, selection: test", "weights chosen on the test set"),
+    ],
+)
+def test_a_text_that_tells_of_ground_truth_is_found_wherever_it_stands(text, why) -> None:
+    """In a title, a fact, a tag, a figure's name or a model's, in any case of letters."""
+
+    def report_of(origin: Origin, place: str) -> Report:
+        row = Row("m", {}, FIGURES, origin)
+        rows = {
+            "tag": replace(row, tags={"how": text}),
+            "figure": replace(row, figures={text: FIGURES["MPJPE"]}),
+            "model": replace(row, model=text),
+        }
+        facts = {"fact": {"how": text}, "fact by model": {"how": {"m": text}}}
+        title = text if place == "title" else "All"
+        return Report("toy", facts.get(place, {}), [Table(title, [rows.get(place, row)])])
+
+    (right,) = [origin for origin, told in TRUTHS if told == why]
+    wrong = [Origin(), *(origin for origin, told in TRUTHS if told != why)]
+    for place in ("title", "fact", "fact by model", "tag", "figure", "model"):
+        assert why in report_of(right, place).markdown()
+        for origin in wrong:
+            with pytest.raises(InputError, match=rf"\({why}\) but would not carry the word oracle"):
+                report_of(origin, place)
+
+
+def test_facts_are_read_by_name_and_value() -> None:
+    facts = {"aggregation": "J-Best", "action": "given"}
+    with pytest.raises(InputError, match=r"\(best hypothesis of each joint, true action given\)"):
+        Report("toy", facts, [Table("All", [Row("m", {}, FIGURES)])])
+
+
+def test_jpma_with_an_estimated_root_is_no_oracle() -> None:
+    of(Row("m", {"how": "JPMA with an estimated root"}, FIGURES))
+    of(Row("m", {"how": "JPMA", "aggregation": "J-Agg"}, FIGURES, Origin(aggregation="J-Agg")))
+    with pytest.raises(InputError, match=r"\(true root\)"):
+        of(Row("m", {"how": "JPMA, true root"}, FIGURES, Origin(aggregation="J-Agg")))
+
+
+def test_facts_and_notes_may_name_published_figures() -> None:
+    """They speak of others; so do published rows, of which our facts say nothing."""
+    told = "MPJPE 28.1 (J-Best; weights chosen on the test set)"
+    facts = dict.fromkeys(("published", "published figures", "note", "notes", "experiment"), told)
+    ours = Row("m", {"note": told}, FIGURES, Origin(selection="test"))
+    theirs = Row("VPose", {"note": "-"}, FIGURES, published=True)
+    for weights in ({"m": "1, selection: test"}, "1, selection: test"):
+        Report("toy", {**facts, "weights": weights}, [Table("All", [ours, theirs])])
+    with pytest.raises(InputError, match=r"'VPose' used .* \(weights chosen on the test set\)"):
+        hidden = replace(theirs, published=False)
+        Report("toy", {"weights": "selection: test"}, [Table("All", [hidden])])
+
+
+def test_the_facts_of_a_model_are_no_other_models() -> None:
+    chosen, fixed = Row("a", {}, FIGURES, Origin(selection="test")), Row("b", {}, FIGURES)
+    weights = {"a": "1, selection: test", "b": "2, selection: fixed"}
+    Report("toy", {"weights": weights}, [Table("All", [chosen, fixed])])
+    with pytest.raises(InputError, match="the figures of 'b' used"):
+        Report("toy", {"weights": {**weights, "b": weights["a"]}}, [Table("All", [chosen, fixed])])
 
 
 def test_harmless_words_are_no_oracle() -> None:
     row = Row("m", {"action": "none", "note": "J-Best is 3 mm lower", "root": "zero"}, FIGURES)
     assert "oracle" not in of(row).markdown()
-    assert truth_in({"action": "predicted", "aggregation": "J-Agg"}) == ()
+    for text in (
+        *("action not given", "action: predicted", "lens: given", "top best", "one answer"),
+        "action: none given to the networks",
+        "published figures: not shown",
+        "selection: fixed (its card says test)",
+    ):
+        assert Origin().untold(text) == ()
 
 
 def test_a_row_that_hides_its_mark_is_refused_when_made_printed_and_saved(tmp_path) -> None:
@@ -84,7 +166,12 @@ def test_a_row_that_hides_its_mark_is_refused_when_made_printed_and_saved(tmp_pa
     rows = [Row("m", {}, FIGURES)]
     late = Report("toy", {}, [Table("All", rows)])
     rows[0] = quiet
-    for use in (late.markdown, late.content, late.show, lambda: late.save(tmp_path, "r")):
+    for use in (
+        late.markdown,
+        late.content,
+        lambda: show_report(late),
+        lambda: late.save(tmp_path, "r"),
+    ):
         with pytest.raises(InputError, match="would not carry the word oracle"):
             use()
     assert list(tmp_path.iterdir()) == []
@@ -103,6 +190,8 @@ def test_a_report_is_read_back_as_it_was(tmp_path: Path) -> None:
     ("change", "said"),
     [
         (lambda row: row.update(mark=""), "'n' is marked '', but its origin says 'oracle: true"),
+        (lambda row: row.pop("mark"), "'n' is marked None, but its origin says 'oracle: true"),
+        (lambda row: row.pop("origin") and row.update(oracle=False), "'n' is marked 'oracle: true"),
         (lambda row: row["origin"].update(action="none"), "but its origin says ''"),
         (lambda row: row["origin"].update(action="guessed"), "unknown action 'guessed'"),
         (lambda row: row.pop("figures"), "this is no report of langlift evaluate"),
@@ -118,6 +207,27 @@ def test_a_report_that_was_changed_is_refused(tmp_path: Path, change, said: str)
     file.write_text(json.dumps(content))
     with pytest.raises(InputError, match=rf"r\.json: .*{said}"):
         Report.from_file(file)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"mark": "", "origin": {"selection": "fixed"}},
+        {"mark": "", "origin": {}},
+        {"oracle": False},
+    ],
+)
+def test_a_row_that_says_other_than_the_fact_on_its_weights_is_refused(change) -> None:
+    row = Row("n", {}, FIGURES, Origin(selection="test"))
+    content = Report(
+        "toy", {"weights": {"n": "1, trained on: x, selection: test"}}, [Table("All", [row])]
+    ).content()
+    (saved,) = content["tables"][0]["rows"]
+    if "oracle" in change:
+        del saved["mark"], saved["origin"]
+    saved.update(change)
+    with pytest.raises(InputError, match=r"weights chosen on the test set.* word oracle for it"):
+        Report.from_content(content)
 
 
 def test_reports_of_before_there_were_origins() -> None:
@@ -141,14 +251,37 @@ def test_weights_chosen_on_the_test_set_are_marked_in_every_table() -> None:
     spec = replace(PROTOCOLS["human36m"], actions=("Walking",), sources=("gt",), tail=())
     dataset = films(film("S9/Walking 1/lens"), film("S11/Walking 1/lens"))
     lifter, options = tiny(card={"selection": "test"}), EvaluationOptions()
-    scores = evaluate_recordings(lifter, dataset, spec)
-    result = Result("m", lifter, plan(dataset, spec, None, options), scores)
+    chosen = plan(dataset, spec, None, options)
+    scores = evaluate_recordings({"m": (lifter, "fp32")}, dataset, spec, chosen)["m"]
+    result = Result("m", lifter, chosen, scores)
     made = report([result], dataset, spec, spec, options)
     ours = [table for table in made.tables if not table.title.startswith("Published")]
     assert len(ours) == 6
     for table in ours:
         assert {row.name for row in table.rows} == {"m (oracle: weights chosen on the test set)"}
     assert "selection: test" in made.facts["weights"]["m"]
+    (overall,) = [table for table in ours if table.title == "Overall"]
+    assert {row.tags["class"] for row in overall.rows} == {"one answer"}
+
+
+@pytest.mark.parametrize(
+    ("origin", "label"),
+    [
+        (Origin(), "one answer"),
+        (Origin("predicted"), "one answer, predicted action"),
+        (Origin("given", "P-Agg"), "P-Agg, given action"),
+        (Origin(aggregation="J-Agg (true root)", selection="test"), "J-Agg (true root)"),
+    ],
+)
+def test_overall_figures_carry_their_class(origin, label, monkeypatch) -> None:
+    assert origin.label == label
+    monkeypatch.setattr("langlift.protocols.tables.origin_of", lambda lifter, spec: origin)
+    spec = PROTOCOLS["custom"]
+    lifter, score = tiny(), Score("v", "s", "s/v", 2, {"": {"MPJPE": (0.1, 2)}}, (0.1,), 2.0)
+    result = Result("m", lifter, Plan("gt", None, None, (), ()), [score])
+    (row,) = _overall([result], replace(spec, average="frame", metrics=("MPJPE",))).rows
+    assert row.tags["class"] == label and ("oracle" in row.name) == origin.oracle
+    row.check()
 
 
 @pytest.mark.parametrize("key", PUBLISHED)
@@ -159,7 +292,7 @@ def test_every_published_row_can_be_shown_with_its_mark(key: str) -> None:
     shown = _published_row(row)
     of(shown)
     assert ("oracle" in shown.name) == row.origin.oracle
-    assert shown.tags["paper"].startswith(row.paper)
+    assert shown.tags["paper"].startswith(row.paper) and shown.published
 
 
 # The catalogue.
@@ -192,7 +325,7 @@ def test_the_labels_of_mpi_inf_3dhp_are_an_explicit_choice() -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("--protocol human36m", "--data is missing: protocol human36m evaluates files of yours"),
+        ("--protocol human36m", "--data is missing: nobody says where the files of human36m are"),
         ("--protocol human36m --data x --split core", "human36m has no option --split; leave it"),
         ("--protocol human36m --data x --clips 0", "protocol human36m has no option --clips"),
         ("--protocol human36m --data x --annotation univ", "has only one set of labels"),
@@ -217,6 +350,7 @@ def test_what_cannot_be_evaluated_is_said_in_a_sentence(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("LANGLIFT_CORPUS", raising=False)
+    monkeypatch.delenv(DATA_VARIABLE, raising=False)
     status, out, err = Command(capsys)("evaluate", *line.split())
     assert (status, out) == (2, "") and err.startswith("langlift: ") and err.count("\n") == 1
     assert re.search(said, err), err

@@ -13,10 +13,11 @@ from human36m_files import write_human36m
 
 from langlift.actions import ActionVocabulary
 from langlift.cli.main import main
+from langlift.datasets.places import DATA_VARIABLE, data_folder, place_of
 from langlift.errors import InputError
 from langlift.experiments import EXPERIMENTS, PAPERS, find_experiment, of_paper
 from langlift.experiments.listing import class_of, figures_of, tables
-from langlift.experiments.needs import DATA_VARIABLE, DataFinder, data_folder, files_of, place_of
+from langlift.experiments.needs import DataFinder, files_of
 from langlift.experiments.scales import SCALES, train_config
 from langlift.experiments.settings import (
     SEGMENTS,
@@ -24,6 +25,7 @@ from langlift.experiments.settings import (
     EncoderSettings,
     PretrainingSettings,
     PromptSettings,
+    mixste_settings,
 )
 from langlift.methods import METHODS
 from langlift.protocols.catalogue import PROTOCOLS, find_protocol
@@ -86,7 +88,7 @@ def test_a_rows_settings_are_the_rows() -> None:
     def settings(name: str) -> Any:
         return find_experiment(name).settings
 
-    assert settings("actionprompt-1-mixste-gt") == EncoderSettings({"depth": 4})
+    assert settings("actionprompt-1-mixste-gt") == mixste_settings(depth=4)
     assert settings("actionprompt-1-mixste-apm-hr") == PromptSettings("mixste", {"depth": 4})
     assert settings("actionprompt-3-full") == settings("actionprompt-5-atp") == PromptSettings()
     assert settings("actionprompt-4-gp") == PromptSettings(
@@ -105,6 +107,29 @@ def test_a_rows_settings_are_the_rows() -> None:
         alignment="none", parts=False, windows=False
     )
     assert settings("langpose-r6") == settings("langpose-human36m") == PretrainingSettings()
+
+
+def test_settings_of_hypotheses_are_those_of_the_published_figure() -> None:
+    rows = [e for e in EXPERIMENTS.values() if isinstance(e.settings, DiffusionSettings)]
+    published = [(e.settings, e.published.origin) for e in rows if e.published is not None]
+    assert len(published) == 8
+    for settings, origin in published:
+        assert (settings.action, settings.aggregation) == (origin.action, origin.aggregation)
+        assert ("action" in settings.segments) == (origin.action != "none")
+
+
+def test_what_no_row_states_is_named_as_our_choice() -> None:
+    chosen = 0
+    for e in EXPERIMENTS.values():
+        if e.published is None or e.lacks == "listed for its figures alone":
+            continue
+        for what, ours, theirs in (
+            ("2D source", e.source, e.published.source),
+            ("window", e.frames, e.published.frames),
+        ):
+            assert (ours != theirs) == (what in e.note and "our choice" in e.note), e.name
+            chosen += ours != theirs
+    assert chosen == 2 * 6 + 2 * 2 + 3
 
 
 def test_rows_that_say_the_same_have_the_same_settings_and_figures() -> None:
@@ -249,12 +274,11 @@ def test_figures_and_classes_in_words() -> None:
         "MPJPE 35.7, D-MPJPE 29.7, parameters 22.87 M"
     )
     assert figures_of(PUBLISHED["finepose-mpi-inf-3dhp-d3dp"]) == (
-        "PCK 98.0 %, AUC 79.1 %, MPJPE 28.1"
+        "PCK 98.0 %, AUC 79.1 %, MPJPE 28.1 (oracle: best hypothesis of each joint, weights chosen "
+        "on the test set)"
     )
     assert class_of(PUBLISHED["actionprompt-3-full"]) == "one answer, predicted action"
-    assert class_of(PUBLISHED["finepose-mpi-inf-3dhp-d3dp"]) == (
-        "J-Best; oracle: best hypothesis of each joint, weights chosen on the test set"
-    )
+    assert class_of(PUBLISHED["finepose-mpi-inf-3dhp-d3dp"]) == "J-Best"
     assert class_of(PUBLISHED["langpose-human36m"]) == (
         "one answer; inferred: the protocol, from its encoder"
     )
@@ -293,7 +317,7 @@ def test_the_list_as_json_keeps_marks_and_settings(capsys) -> None:
 def test_data_beside_the_datasets_are_named_and_not_looked_for(tmp_path: Path) -> None:
     experiment = find_experiment("langpose-mpi-inf-3dhp")
     assert files_of(experiment) == (
-        "data_{train,test}_3dhp*.npz with univ labels; AMASS with BABEL's labels"
+        "data_train_3dhp*.npz, data_test_3dhp*.npz with univ labels; AMASS with BABEL's labels"
     )
     finder = DataFinder(tmp_path)
     finder._sources["mpi-inf-3dhp", "univ"] = ("gt",)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,15 @@ from humaneva_files import write_humaneva
 from langlift.cli.main import main
 from langlift.errors import InputError
 from langlift.experiments import find_experiment
+from langlift.experiments import material as materials
 from langlift.experiments.comparison import why_apart, with_published
-from langlift.experiments.material import OfActions, open_material
+from langlift.experiments.material import open_material
 from langlift.experiments.running import Run, prepare
+from langlift.protocols import recorded
+from langlift.protocols.compare_reports import compare_reports
 from langlift.protocols.origin import Origin
 from langlift.protocols.report import Figure, Report, Row, Table
+from langlift.training.recorded import subjects_of
 
 ROW = "actionprompt-1-vpose-gt"
 SUBJECTS = ("S1", "S5", "S6", "S7", "S8", "S9", "S11")
@@ -60,8 +65,8 @@ def test_a_run_goes_on_where_it_was(data, tmp_path, capsys) -> None:
     out = tmp_path / "run"
     assert smoke(data, out, ROW, "--quiet") == 0
     report = (out / "report.json").read_text()
-    lines = (out / "evaluation" / "sequences.jsonl").read_text().splitlines()
-    (out / "evaluation" / "sequences.jsonl").write_text("\n".join(lines[:3]) + "\n")
+    lines = (out / "evaluation" / "recordings.jsonl").read_text().splitlines()
+    (out / "evaluation" / "recordings.jsonl").write_text("\n".join(lines[:3]) + "\n")
     (out / "report.json").unlink()
     assert smoke(data, out, ROW, "--quiet") == 2
     assert "already holds a run; continue it with --resume" in capsys.readouterr().err
@@ -98,20 +103,28 @@ def test_small_and_full_take_all_training_subjects(data, tmp_path) -> None:
     names = {}
     for selection in ("fixed", "validation"):
         material = open_material(find_experiment(ROW), data, "full")
-        names[selection] = material.parts.of_selection(selection)
+        names[selection] = subjects_of(material.spec, selection)
         frames = material.training_frames("gt", selection)
         assert frames == len(names[selection][0]) * 2 * 4 * 20  # keys, cameras, frames
     assert names["fixed"] == (("S1", "S5", "S6", "S7", "S8"), ())
     assert names["validation"] == (("S1", "S5", "S6", "S7"), ("S8",))
 
 
-def test_a_dataset_of_some_actions_says_so(data) -> None:
-    whole = open_material(find_experiment(ROW), data, "full").dataset
-    part = OfActions(whole, ("Walking",))
-    assert (part.name, part.sources()) == ("human36m", ("gt",))
-    assert {entry.action for entry in part.entries()} == {"Walking"}
-    assert {r.action for r in part.recordings("gt", ["S9"])} == {"Walking"}
-    assert part.facts()["actions"] == "Walking"
+def test_training_frames_are_those_of_the_actions_that_are_trained_on(data) -> None:
+    found = open_material(find_experiment("actionprompt-2-vpose"), data, "full")
+    entries = found.dataset.entries("detectron_pt_coco", found.spec.train)
+    assert {e.action for e in entries} > {"Walking", "Jog"}
+    wanted = sum(e.frames_3d or 0 for e in entries if e.action in ("Walking", "Jog"))
+    assert found.training_frames("detectron_pt_coco", "fixed") == wanted > 0
+
+
+def test_the_data_of_a_run_are_opened_once(data, tmp_path, monkeypatch) -> None:
+    opened = []
+    real = materials.open_for
+    monkeypatch.setattr(materials, "open_for", lambda *of: opened.append(of) or real(*of))
+    monkeypatch.setattr(recorded, "open_for", lambda *of: pytest.fail("opened again"))
+    assert smoke(data, tmp_path / "run", ROW, "--quiet") == 0
+    assert len(opened) == 1
 
 
 @pytest.mark.parametrize(
@@ -150,6 +163,13 @@ def test_the_same_configuration_runs_on_the_motion_corpus(tmp_path, capsys) -> N
     assert report["facts"]["published"].endswith("the data are the motion corpus")
     tags = report["tables"][0]["rows"][0]["tags"]
     assert tags["2D"] == "noisy"  # for the detections of the row
+    words = ["--protocol", "mocap", "--source", "noisy", "--clips", "4", "--device", "cpu"]
+    weights = str(tmp_path / "run" / "last.safetensors")
+    assert main(["evaluate", *words, "--model", weights, "--json"]) == 0
+    again = json.loads(capsys.readouterr().out)
+    found = compare_reports(Report.from_content(report), Report.from_content(again))
+    gaps = {name: gap for p in found.pairs for name, (_, _, gap) in p.figures.items()}
+    assert gaps["MPJPE"] == 0
 
 
 # What may stand beside what
@@ -165,7 +185,7 @@ def measured(origin: Origin | None = None) -> Report:
         {"MPJPE": Figure(50.0, "mm"), "D-MPJPE": Figure(45.0, "mm")},
         origin,
     )
-    other = Row("VPose", {"paper": "a"}, {"MPJPE": Figure(37.8, "mm")})
+    other = Row("VPose", {"paper": "a"}, {"MPJPE": Figure(37.8, "mm")}, published=True)
     tables = [Table("Overall", [mean, tail]), Table("Published, same class (x)", [other])]
     return Report("human36m", {"data": "invented"}, tables)
 
@@ -178,6 +198,8 @@ def test_at_full_scale_the_published_row_stands_beside_ours() -> None:
     assert table.title == "ActionPrompt, ICME 2023, Table I: VPose"
     ours, theirs = table.rows
     assert (ours.tags["figure"], theirs.tags["figure"]) == ("ours", "published")
+    assert (ours.published, theirs.published) == (False, True)
+    assert ours.tags["class"] == theirs.tags["class"] == "one answer"
     assert {n: f.value for n, f in ours.figures.items()} == {
         "MPJPE": 40.0, "tail D-MPJPE": 45.0,
     }  # fmt: skip
@@ -199,12 +221,11 @@ def test_at_full_scale_the_published_row_stands_beside_ours() -> None:
         ("finepose-mpi-inf-3dhp-mixste", "full", False, "the set of labels is inferred"),
         (
             "finepose-human36m-gt-d3dp", "full", False,
-            "it is of another class (J-Best; oracle: best hypothesis of each joint, weights chosen "
-            "on the test set)",
+            "it is of another class (J-Best)",
         ),
         (
             "actionprompt-8-given", "full", False,
-            "it is of another class (one answer; oracle: true action given)",
+            "it is of another class (one answer, given action)",
         ),
         ("langpose-r1", "full", False, "no figure is known"),
     ],
@@ -219,6 +240,29 @@ def test_elsewhere_it_stands_apart_and_says_why(name, scale, corpus, why) -> Non
         assert experiment.published.origin.mark in report.facts["published"]
     if scale != "full" or corpus:
         assert [table.title for table in report.tables] == ["Overall"]
+
+
+def test_a_part_of_the_test_set_stands_beside_nothing() -> None:
+    part = replace(
+        measured(),
+        facts={"published figures": "not shown: they are of the whole test set, and these are not"},
+    )
+    report = with_published(part, find_experiment(ROW), "full", False, 0)
+    assert report.tables[0].title == "Overall"
+    assert report.facts["published"].endswith(
+        "not comparable with this run: it is of the whole test set, of which these are a part"
+    )
+
+
+def test_means_of_other_groups_stand_beside_nothing() -> None:
+    experiment = find_experiment("finepose-mpi-inf-3dhp-vpose")
+    assert why_apart(measured(), experiment, "full", False) == (
+        "its average is the frame mean, ours the action mean"
+    )
+    overall = measured().tables[0]
+    rows = [replace(overall.rows[0], tags={"average": "frame mean"}), *overall.rows[1:]]
+    frames = replace(measured(), tables=[replace(overall, rows=rows)])
+    assert why_apart(frames, experiment, "full", False) == ""
 
 
 def test_figures_of_ours_that_used_the_truth_stand_beside_those_that_did() -> None:

@@ -14,7 +14,9 @@ from human36m_files import (
     write_human36m,
 )
 
-from langlift.datasets.recorded import pickled
+from langlift.datasets.checking.quality import check_dataset
+from langlift.datasets.checking.recording_checks import refuse_misfit
+from langlift.datasets.recorded import videopose_layout
 from langlift.datasets.recorded.human36m import ACTIONS, REMOVED, SUBJECTS, Human36m, action_of
 from langlift.datasets.registry import open_dataset
 from langlift.errors import InputError
@@ -109,8 +111,7 @@ def test_recordings_are_named_and_come_in_order(whole):
     assert names == [e.name for e in whole.entries()]
     assert names[:5] == [*(f"S1/Directions/{c}" for c in CAMERAS), "S1/Sitting 1/54138969"]
     assert len(names) == 2 * 3 * 4
-    first = next(whole.recordings("gt", ["S9", "S1"]))
-    assert (first.subject, first.action) == ("S9", "Directions")
+    assert [r.name for r in whole.recordings("gt", ["S9", "S1"])] == names, "the order of the files"
 
 
 def test_frames_of_2d_beyond_the_3d_are_cut_off(whole):
@@ -184,19 +185,38 @@ def test_files_are_read_when_they_are_needed_and_once(tmp_path, monkeypatch):
     written(tmp_path)
     (tmp_path / "data_2d_h36m_hr.npz").write_text("never opened")
     read = []
-    real = pickled.load_objects
+    real = videopose_layout.load_objects
 
     def counted(path, names):
         read.append(path.name)
         return real(path, names)
 
-    monkeypatch.setattr("langlift.datasets.recorded.human36m.load_objects", counted)
-    dataset = Human36m(tmp_path)
+    monkeypatch.setattr("langlift.datasets.recorded.videopose_layout.load_objects", counted)
+    dataset = Human36m(str(tmp_path))
     assert (read, dataset.sources()) == ([], ("gt", "hr"))
-    for _ in range(2):
-        list(dataset.recordings("gt"))
     assert dataset.subjects == ("S9",)
+    assert read == ["data_3d_h36m.npz"]
+    for _ in range(2):
+        assert {tuple(e.frames_2d) for e in dataset.entries("gt")} == {("gt",)}
+        list(dataset.recordings("gt", ["S9"]))
     assert read == ["data_3d_h36m.npz", "data_2d_h36m_gt.npz"]
+
+
+def test_of_several_sources_one_is_kept_and_all_are_counted_once(tmp_path, monkeypatch):
+    write_human36m(tmp_path, ("S9",), ("Walking 1",), frames=6, sources=("gt", "cpn"))
+    read = []
+    real = videopose_layout.load_objects
+    monkeypatch.setattr(
+        "langlift.datasets.recorded.videopose_layout.load_objects",
+        lambda path, names: (read.append(path.name), real(path, names))[1],
+    )
+    check_dataset(dataset := Human36m(tmp_path))
+    assert read == ["data_3d_h36m.npz", "data_2d_h36m_cpn.npz", "data_2d_h36m_gt.npz"]
+    assert dataset.entries()[0].frames_2d == {"cpn": 6, "gt": 6}
+    list(dataset.recordings("gt"))
+    assert len(read) == 3
+    list(dataset.recordings("cpn"))
+    assert read[3:] == ["data_2d_h36m_cpn.npz"]
 
 
 # Wrong files
@@ -216,7 +236,7 @@ def test_a_folder_without_the_files_is_told(tmp_path):
 def test_unknown_choices_are_told_at_once(whole):
     with pytest.raises(InputError, match=r"unknown 2D source 'cpn'; known: cpn_ft_h36m_dbb, gt"):
         whole.recordings("cpn")
-    with pytest.raises(InputError, match=r"unknown subject of data_3d_h36m.npz 'S5'; known: S1"):
+    with pytest.raises(InputError, match=r"unknown subject 'S5'; known: S1"):
         whole.recordings("gt", ["S5"])
     with pytest.raises(InputError, match=r"unknown action 'Sit'; known: .*did you mean 'Sitting'"):
         whole.recordings("gt", actions=["Sit"])
@@ -235,7 +255,7 @@ def test_half_a_download_is_told(tmp_path, name):
     file = written(tmp_path) / name
     file.write_bytes(file.read_bytes()[:-1000])
     said = refused(tmp_path)
-    assert said.startswith(f"{file}: this cannot be read as npz") and "half a download" in said
+    assert said.startswith(f"{file}: this cannot be read as npz") and "damaged, cut off" in said
 
 
 def test_the_wrong_file_is_told(tmp_path):
@@ -255,7 +275,7 @@ def test_the_wrong_file_is_told(tmp_path):
 def test_another_layout_is_told(tmp_path, value):
     written(tmp_path)
     save_3d(tmp_path, value)
-    assert "'positions_3d' is no dictionary by subject and action" in refused(tmp_path)
+    assert "it must be a dictionary by name: give the data set's own file" in refused(tmp_path)
 
 
 def test_a_call_in_the_file_is_refused(tmp_path):
@@ -291,7 +311,7 @@ def test_2d_without_3d_is_listed_and_left_out(tmp_path):
 
 def test_three_cameras_are_told(tmp_path):
     changed_2d(tmp_path, lambda right: right[:3])
-    assert "S9/Walking 1 has 2D of 3 cameras; it must be a list of the four 54138969, 55011271" in (
+    assert "S9/Walking 1 has 2D of 3 cameras; it must be a list of 4 (54138969, 55011271, " in (
         refused(tmp_path)
     )
     lengths = [len(e.frames_2d) for e in Human36m(tmp_path).entries()]
@@ -305,14 +325,16 @@ def test_2d_that_ends_too_early_is_told(tmp_path):
     )
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_2d_that_is_not_finite_is_told(tmp_path, bad):
+@pytest.mark.parametrize(
+    ("bad", "words"), [(np.nan, " has NaN or infinite 2D points"), (np.inf, ": xy holds infinite")]
+)
+def test_2d_that_is_not_finite_is_told(tmp_path, bad, words):
     def spoiled(right):
         right[2][3, 4, 0] = bad
         return right
 
     changed_2d(tmp_path, spoiled)
-    assert "S9/Walking 1/58860488 has NaN or infinite 2D points" in refused(tmp_path)
+    assert f"S9/Walking 1/58860488{words}" in refused(tmp_path)
 
 
 def test_3d_that_is_not_finite_is_told(tmp_path):
@@ -335,12 +357,32 @@ def test_the_variant_of_16_joints_is_told_with_a_remedy(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "about", [{}, {"num_joints": 17}, {"num_joints": 17, "keypoints_symmetry": [[1], [2]]}, 17]
+    ("about", "words"),
+    [
+        ({}, "metadata is an empty dictionary"),
+        ({"num_joints": 17}, "its metadata names 17 joints with layout None; known are 17 with [["),
+        (
+            {"num_joints": 17, "keypoints_symmetry": [[1], [2]]},
+            "17 joints with left and right [[1]",
+        ),
+        (17, "metadata is of type ndarray; it must be a dictionary by name"),
+    ],
 )
-def test_2d_of_unknown_joints_is_told(tmp_path, about):
+def test_2d_of_unknown_joints_is_told(tmp_path, about, words):
     written(tmp_path)
     np.savez(tmp_path / "data_2d_h36m_gt.npz", positions_2d={}, metadata=about)
-    assert "only the 17 of Human3.6M and of COCO are read: use another file" in refused(tmp_path)
+    assert words in refused(tmp_path)
+
+
+def test_the_sides_of_the_2d_may_be_listed_in_any_order(tmp_path):
+    """One rule with `humaneva` and with ``langlift lift``."""
+    written(tmp_path)
+    right = pixels("S9", world_joints("S9", "Walking 1", 6), "gt")
+    sides = [[13, 12, 11, 6, 5, 4], [16, 1, 15, 2, 14, 3]]
+    about = {"num_joints": 17, "keypoints_symmetry": sides}
+    file = tmp_path / "data_2d_h36m_gt.npz"
+    np.savez(file, positions_2d={"S9": {"Walking 1": right}}, metadata=about)
+    assert next(Human36m(tmp_path).recordings("gt")).keypoints.skeleton == HUMAN36M_17
 
 
 @pytest.mark.parametrize(
@@ -368,7 +410,7 @@ def test_3d_of_another_number_of_joints_is_told(tmp_path):
 def test_what_is_no_array_of_numbers_is_told(tmp_path):
     written(tmp_path)
     save_3d(tmp_path, {"S9": {"Walking 1": "text"}})
-    assert "S9/Walking 1 is no array of numbers; the file is damaged" in refused(tmp_path)
+    assert "the 3D of S9/Walking 1 is no array of numbers (str)" in refused(tmp_path)
     changed_2d(tmp_path, lambda right: ["text"] * 4)
     assert "the 2D of S9/Walking 1/54138969 is no array of numbers" in refused(tmp_path)
 
@@ -377,9 +419,8 @@ def test_millimetres_are_told(tmp_path):
     written(tmp_path)
     world = world_joints("S9", "Walking 1", 6)
     save_3d(tmp_path, {"S9": {"Walking 1": in_32(world * 1000)}})
-    said = refused(tmp_path)
-    assert "the bones of S9/Walking 1/54138969 are" in said
-    assert said.endswith("3D must be in metres: divide millimetres by 1000")
+    with pytest.raises(InputError, match=r"S9/Walking 1/54138969' \(gt\): legs are .* millimetres"):
+        refuse_misfit(next(Human36m(tmp_path).recordings("gt")), "gt")
 
 
 def test_a_subject_without_calibration_is_told(tmp_path):

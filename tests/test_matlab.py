@@ -12,8 +12,8 @@ import pytest
 import scipy.io
 from mpi_inf_3dhp_files import write_mat5, write_mat73
 
-from langlift.datasets.recorded.matlab import load_mat
 from langlift.errors import InputError
+from langlift.formats.matlab import load_mat
 
 CUBE = np.arange(24.0).reshape(2, 3, 4)
 CELL = [np.arange(6.0).reshape(2, 3), np.arange(3.0)[None]]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,13 @@ from mpi_inf_3dhp_files import (
     write_mpi_inf_3dhp,
 )
 
-from langlift.datasets.recorded.matlab import load_mat
+from langlift.datasets.checking.recording_checks import refuse_misfit
 from langlift.datasets.recorded.mpi_inf_3dhp import ACTIVITIES, MpiInf3dhp
-from langlift.datasets.recorded.pickled import load_objects
 from langlift.datasets.recordings import Recording
 from langlift.datasets.registry import open_dataset
 from langlift.errors import InputError
+from langlift.formats.matlab import load_mat
+from langlift.formats.object_arrays import load_objects
 from langlift.geometry.mpi_inf_3dhp import mpi_inf_3dhp_camera
 
 FORMS = [("annot3", "npz"), ("annot3", "mat"), ("univ", "npz"), ("univ", "mat")]
@@ -185,13 +187,14 @@ def test_entries_and_what_a_whole_copy_holds(npz: Path) -> None:
     assert (entry.name, entry.subject, entry.key) == ("S1 Seq1/0", "S1", "S1 Seq1")
     assert (entry.camera, entry.frames_3d, entry.frames_2d) == ("0", 12, {"gt": 12})
     assert [e.frames_3d for e in dataset.entries() if e.key == "TS2"] == [14]
-    assert dataset.subjects == ("S1", "S2", "TS1", "TS2")
+    assert {e.subject for e in dataset.entries()} == {"S1", "S2", "TS1", "TS2"}
+    assert dataset.subjects == tuple(dataset.expected()), "the names of the files tell no more"
     assert list(dataset.expected()) == [*(f"S{n}" for n in range(1, 9)), *TEST_VIDEOS]
     assert dataset.expected()["S3"] == ("S3 Seq1", "S3 Seq2")
     assert dataset.facts() == {
         "data": "mpi-inf-3dhp",
         "annotation": "annot3",
-        "files": "npz",
+        "files": [TRAIN, TEST],
     }
 
 
@@ -273,9 +276,8 @@ def test_the_other_annotation_is_not_taken_instead(npz: Path) -> None:
 
 def test_folders_without_the_files_are_told(tmp_path: Path) -> None:
     assert "holds neither data_train_3dhp_ori.npz and data_test_3dhp_ori.npz nor" in said(tmp_path)
-    assert said(tmp_path / "no").endswith("no does not exist; give the folder of MPI-INF-3DHP's "
-                                          "files")  # fmt: skip
-    (tmp_path / "file").touch()
+    assert said(tmp_path / "no").endswith("no: there is no such file or folder; check the path")
+    (tmp_path / "file").write_text("x")
     assert "file is a file; give the folder" in said(tmp_path / "file")
 
 
@@ -297,14 +299,9 @@ def test_videos_that_are_not_there_are_told(tmp_path: Path) -> None:
         list(MpiInf3dhp(tmp_path, "annot3").recordings("cpn"))
 
 
-def test_half_an_npz_is_refused_at_once(npz: Path) -> None:
+def test_half_an_npz_is_refused(npz: Path) -> None:
     (npz / TEST).write_bytes((npz / TEST).read_bytes()[:-500])
-    with pytest.raises(InputError) as caught:
-        MpiInf3dhp(npz, "annot3")
-    assert str(caught.value) == (
-        f"{npz / TEST}: this is no whole npz with 'data'; it is half a download or another file: "
-        "fetch it again"
-    )
+    assert said(npz).startswith(f"{npz / TEST}: this cannot be read as npz (")
 
 
 @pytest.mark.parametrize("name", ["S1/Seq1/annot.mat", "TS1/annot_data.mat"])
@@ -328,9 +325,45 @@ def test_a_pickle_that_calls_is_refused(name: str, npz: Path) -> None:
 @pytest.mark.parametrize("layout", ["npz", "mat"])
 def test_metres_are_told(layout: str, tmp_path: Path) -> None:
     write_mpi_inf_3dhp(tmp_path, layout=layout, unit=0.001)
-    words = said(tmp_path)
-    assert ": the longest bone of S1 Seq1/0 measures 0." in words
-    assert " millimetres, which would be right in metres; this file must be in millimetres" in words
+    for recording in (found := read(tmp_path)).values():
+        with pytest.raises(
+            InputError, match=r"legs are 0\.000\d+ m long, a person's are .*kilomet"
+        ):
+            refuse_misfit(recording, "gt")
+    assert "TS1" in found
+
+
+def test_bodies_of_one_size_are_not_refused(tmp_path: Path) -> None:
+    """``univ`` bodies are larger or smaller than the one on the image, and where that one is."""
+    write_mpi_inf_3dhp(tmp_path, annotation="univ")
+    for recording in read(tmp_path, "univ").values():
+        refuse_misfit(recording, "gt")
+        root = recording.joints[:, [recording.skeleton.root_index]]
+        for scale in (0.75, 1.3):
+            other = root + scale * recording.relative
+            refuse_misfit(replace(recording, joints=other), "gt")
+
+
+def test_subjects_are_told_by_names_of_files(mat: Path) -> None:
+    for file in mat.rglob("*.mat"):
+        file.write_bytes(b"nothing")
+    assert MpiInf3dhp(mat, "annot3").subjects == ("S1", "TS1", "TS2")
+
+
+def test_each_original_file_is_opened_once_for_list_and_frames(
+    mat: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+
+    def counted(path: Path, names: Sequence[str]) -> Any:
+        opened.append(path.parts[-2])
+        return load_mat(path, names)
+
+    monkeypatch.setattr("langlift.datasets.recorded.mpi_inf_3dhp_layouts.load_mat", counted)
+    dataset = MpiInf3dhp(mat, "annot3")
+    assert [e.name for e in dataset.entries("gt", ["TS2"])] == ["TS2"]
+    assert [r.name for r in dataset.recordings("gt", ["TS2"])] == ["TS2"]
+    assert opened == ["TS2"]
 
 
 def test_a_video_without_a_valid_frame_is_refused(npz: Path) -> None:
@@ -366,7 +399,7 @@ def test_parts_that_do_not_belong_together(
 
 def test_other_structures_of_the_npz_are_refused(npz: Path) -> None:
     object_npz(npz / TEST, data={"TS7": load_objects(npz / TEST, ["data"])["data"]["TS1"]})
-    assert "unknown test video of MPI-INF-3DHP 'TS7'; known: TS1, " in said(npz, subjects=["TS7"])
+    assert "unknown subject 'TS7'; known: TS1, " in said(npz, subjects=["TS7"])
     object_npz(npz / TRAIN, data={"S1 Seq1": [3]})
     assert "S1 Seq1 is of type list; it must hold a dictionary by camera" in said(npz)
     object_npz(npz / TRAIN, data=[1])

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from langlift.datasets.recorded.pickled import load_objects, load_pickle
 from langlift.errors import InputError
 from langlift.formats import unpickle
+from langlift.formats.object_arrays import load_objects, load_pickle
 
 TRACKS = {"S1": {"Walking 1": [np.arange(12, dtype=np.float32).reshape(2, 3, 2)] * 2}}
 
@@ -187,8 +187,8 @@ def test_half_a_download_is_told(tmp_path):
     whole = (tmp_path / "x.npz").read_bytes()
     (tmp_path / "x.npz").write_bytes(whole[: len(whole) // 2])
     assert refused(tmp_path / "x.npz", "positions_3d") == (
-        "this cannot be read as npz (File is not a zip file); it is of another type, damaged or "
-        "half a download: fetch it again"
+        "this cannot be read as npz (File is not a zip file); the file is damaged, cut off or of "
+        "another type"
     )
     raw = pickle.dumps({"a": np.arange(10_000.0)}, 4)
     for cut in (1, 20, len(raw) // 2, len(raw) - 1):

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from langlift.cli.tables import show_report
 from langlift.datasets.clips import LabelledClip
 from langlift.datasets.mocap_views import EVALUATION_CAMERAS, centered
 from langlift.datasets.synthetic import synthetic_clips
@@ -84,7 +85,7 @@ def test_oracle_is_in_every_rendering_and_only_where_it_applies(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     report = small_report()
-    report.show()
+    show_report(report)
     shown = capsys.readouterr().out
     for text in (report.markdown(), shown):
         lines = text.splitlines()
@@ -108,7 +109,7 @@ def test_a_report_is_saved_as_markdown_and_json(tmp_path: Path) -> None:
 
 
 def test_the_terminal_shows_intervals_and_facts(capsys: pytest.CaptureFixture[str]) -> None:
-    small_report().show()
+    show_report(small_report())
     shown = capsys.readouterr().out
     assert "41.2 [40.0, 42.5]" in shown
     assert "weights: a: 1; b: 2" in shown

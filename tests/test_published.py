@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from langlift.errors import InputError
 from langlift.protocols.origin import Origin
 from langlift.protocols.published import PUBLISHED, Published, published_for, published_row
 from langlift.protocols.published.actionprompt import COLUMNS as PROMPT_COLUMNS
+from langlift.protocols.published.finepose import CLIP, TEXT_TOWER, TRAINED
 from langlift.protocols.published.finepose import COLUMNS as POSTER_COLUMNS
-from langlift.protocols.published.finepose import TEXT_TOWER
 from langlift.protocols.published.row import named, numbers
 
 POSTER = [row for row in PUBLISHED.values() if row.table == "Human3.6M, detected 2D"]
@@ -128,13 +130,14 @@ def test_single_figures(key: str, metric: str, value: float) -> None:
     assert published_row(key).figures[metric] == value
 
 
-def test_d3dp_means_are_those_of_its_sequences() -> None:
+def test_the_mean_of_d3dps_sequences_is_its_figure() -> None:
+    """Known by sequence is the MPJPE of J-Best alone; of PCK, AUC and JPMA only the means are."""
     row = published_row("d3dp-mpi-inf-3dhp-10-steps-j-best")
     assert list(row.actions) == ["TS1", "TS2", "TS3", "TS4", "TS5", "TS6"]
     assert mean(row) == pytest.approx(28.2335, abs=5e-5)
-    assert row.figures == {"MPJPE": 28.23, "PCK": 98.07, "AUC": 79.12}
-    projected = published_row("d3dp-mpi-inf-3dhp-10-steps-j-agg")
-    assert projected.figures == {"MPJPE": 29.77, "PCK": 97.72, "AUC": 78.11}
+    assert row.figures["MPJPE"] == pytest.approx(mean(row), abs=0.005)
+    others = [r for r in PUBLISHED.values() if r.key.startswith("d3dp-mpi-inf-3dhp") and r != row]
+    assert len(others) == 7 and not [r for r in others if r.actions]
 
 
 @pytest.mark.parametrize(("model", "exact"), [("FinePOSE", 34.3), ("D3DP", 35.43)])
@@ -144,10 +147,66 @@ def test_egohumans_averages(model: str, exact: float) -> None:
     assert row.figures["MPJPE"] == pytest.approx(exact, abs=0.05)
 
 
-def test_finepose_counts_the_text_tower_apart() -> None:
-    assert TEXT_TOWER == 63_428_096
+def clip_block(width: int) -> nn.Module:
+    """One residual block of a transformer of CLIP, with its own names."""
+    mlp = nn.ModuleDict(
+        {"c_fc": nn.Linear(width, 4 * width), "c_proj": nn.Linear(4 * width, width)}
+    )
+    norms = {f"ln_{n}": nn.LayerNorm(width) for n in (1, 2)}
+    heads = width // 64
+    return nn.ModuleDict({"attn": nn.MultiheadAttention(width, heads), "mlp": mlp, **norms})
+
+
+def clip_text_tower() -> nn.Module:
+    """The parameters of CLIP's text tower (ViT-B/32), by the names of its released weights."""
+    tower = nn.Module()
+    tower.token_embedding = nn.Embedding(49_408, 512)
+    tower.positional_embedding = nn.Parameter(torch.empty(77, 512))
+    tower.transformer = nn.Module()
+    tower.transformer.resblocks = nn.ModuleList([clip_block(512) for _ in range(12)])
+    tower.ln_final = nn.LayerNorm(512)
+    tower.text_projection = nn.Parameter(torch.empty(512, 512))
+    return tower
+
+
+def clip_vision_tower() -> nn.Module:
+    """The parameters of its vision tower: patches of 32 x 32 of an image of 224 x 224."""
+    tower = nn.Module()
+    tower.conv1 = nn.Conv2d(3, 768, 32, bias=False)
+    tower.class_embedding = nn.Parameter(torch.empty(768))
+    tower.positional_embedding = nn.Parameter(torch.empty((224 // 32) ** 2 + 1, 768))
+    tower.ln_pre, tower.ln_post = nn.LayerNorm(768), nn.LayerNorm(768)
+    tower.transformer = nn.Module()
+    tower.transformer.resblocks = nn.ModuleList([clip_block(768) for _ in range(12)])
+    tower.proj = nn.Parameter(torch.empty(768, 512))
+    return tower
+
+
+def count(module: nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters())
+
+
+def test_clip_has_the_parameters_of_its_layout() -> None:
+    with torch.device("meta"):
+        text, vision = clip_text_tower(), clip_vision_tower()
+    names = {name for name, _ in text.named_parameters()}
+    assert {name.rpartition("blocks.11.")[2] for name in names if "blocks.11." in name} == {
+        *("ln_1.weight", "ln_1.bias", "ln_2.weight", "ln_2.bias"),
+        *("attn.in_proj_weight", "attn.in_proj_bias"),
+        *("attn.out_proj.weight", "attn.out_proj.bias"),
+        *("mlp.c_fc.weight", "mlp.c_fc.bias", "mlp.c_proj.weight", "mlp.c_proj.bias"),
+    }
+    assert len(names) == 12 * 12 + 5
+    assert count(text.get_submodule("transformer.resblocks.0")) == 3_152_384
+    assert count(text) == TEXT_TOWER == 63_428_096
+    assert count(text) + count(vision) + 1 == CLIP == 151_277_313  # 1: logit_scale
+
+
+def test_finepose_counts_the_towers_of_clip_apart() -> None:
+    assert TRAINED + CLIP == 200_590_084  # of its whole released model
     assert published_row("finepose-human36m-gt-finepose").note.endswith(
-        "49.3 million parameters are trained, beside 63.4 million of CLIP's text tower"
+        "49.3 million parameters are trained, beside 63.4 million of CLIP's text tower "
+        "(200.6 million in all with its vision tower)"
     )
 
 
@@ -206,6 +265,23 @@ def test_labels_and_protocols_are_kept_apart() -> None:
     assert "MixSTE" in ours
     assert "MotionBERT" in theirs
     assert not ours & theirs
+
+
+def test_averages_of_mpi_inf_3dhp_are_kept_apart() -> None:
+    """Papers on univ report the MATLAB total, over frames; D3DP and FinePOSE sequence means."""
+    averages = {"univ": "frame", "annot3": "sequence"}
+    rows = [row for row in PUBLISHED.values() if row.protocol == "mpi-inf-3dhp"]
+    assert {row.variant for row in rows} == set(averages)
+    for row in rows:
+        assert row.average == averages[row.variant]
+        assert f"{row.average} mean" in row.caveats
+    for row in PUBLISHED.values():
+        assert row in rows or row.average == ""
+    univ = ("mpi-inf-3dhp", "univ", "gt", Origin())
+    assert published_for(*univ, "sequence") == []
+    assert published_for(*univ, "frame") == published_for(*univ) != []
+    h36m = ("human36m", "", "gt", Origin())
+    assert published_for(*h36m, "action") == published_for(*h36m) != []
 
 
 def test_what_is_inferred_or_a_study_of_parts_stands_beside_nothing() -> None:

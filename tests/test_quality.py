@@ -10,14 +10,8 @@ import numpy as np
 import pytest
 from pair_files import CAMERAS, moving, pair_folder, write_pair
 
-from langlift.datasets.checking.quality import (
-    Finding,
-    check_dataset,
-    check_recording,
-    contents,
-    grouped,
-    refuse_misfit,
-)
+from langlift.datasets.checking.quality import Finding, check_dataset, grouped
+from langlift.datasets.checking.recording_checks import check_recording, refuse_misfit
 from langlift.datasets.recorded.custom import CustomPairs
 from langlift.datasets.recordings import Entry, Recording
 from langlift.errors import InputError
@@ -252,8 +246,8 @@ def test_a_sound_dataset_is_ok(tmp_path: Path) -> None:
 
 
 def test_contents_are_those_of_the_files(tmp_path: Path) -> None:
-    ann, bob = contents(CustomPairs(pair_folder(tmp_path)))
-    assert (ann.subject, ann.actions, ann.videos) == ("ann", ("squat", "wave"), 4)
+    ann, bob = check_dataset(CustomPairs(pair_folder(tmp_path))).contents
+    assert (ann.subject, ann.actions, ann.recordings) == ("ann", ("squat", "wave"), 4)
     assert ann.cameras == ("54138969", "55011271")
     assert (bob.frames_3d, bob.frames_2d) == (80, {"gt": 80})
 
@@ -279,11 +273,14 @@ class _Faulty(CustomPairs):
     def expected(self):
         return {"ann": ["ann/squat_54138969", "ann/jump"], "eve": ["eve/squat"]}
 
-    def entries(self):
-        listed = [*super().entries()]
+    def _listed(self, sources, subjects):
+        listed = [*super()._listed(sources, subjects)]
         listed[1] = replace(listed[1], frames_2d={"gt": 19})
         listed[2] = replace(listed[2], frames_2d={"gt": 22})
         return [*listed, Entry("ann/extra", "ann", "extra", "", "", None, {"gt": 5})]
+
+    def _read(self, entry, source):
+        return None if entry.frames_3d is None else super()._read(entry, source)
 
 
 def test_counts_and_missing_parts_are_told(tmp_path: Path) -> None:

@@ -89,7 +89,6 @@ def test_left_and_right(whole: tuple[Files, Files], tmp_path: Path) -> None:
 
 
 FAULTS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any], str]] = {
-    "millimetres": (lambda v: v * 1000, lambda c: c, "3D must be in metres"),
     "half of the 2D": (lambda v: v, lambda c: [x[:9] for x in c], "9 frames of 2D but 30 of 3D"),
     "NaN": (lambda v: v * np.nan, lambda c: c, "NaN or infinite 3D joints"),
     "16 joints": (lambda v: v, lambda c: [x[:, :16] for x in c], "it must be (f, 17, 2)"),
@@ -108,3 +107,10 @@ def test_what_a_reader_refuses_is_a_finding(
     ]
     for finding in reading:
         assert words in finding.message and str(tmp_path) in finding.message
+
+
+def test_millimetres(whole: tuple[Files, Files], tmp_path: Path) -> None:
+    found = errors_of(each(whole[0], lambda v: v * 1000), whole[1], tmp_path)
+    units = [f for f in found if f.check == "units"]
+    assert len(units) == 16
+    assert "these look like millimetres: 3D joints must be in metres" in units[0].message

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from recorded_runs import DRAWN, EPOCHS, PARTS, SIZE, Toy, recorded_config, recording
+from recorded_runs import DRAWN, EPOCHS, SIZE, SPEC, Toy, recorded_config, recording, subjects
 from test_batches import NAMES, same
 
 from langlift.actions import ActionVocabulary
@@ -21,7 +21,7 @@ from langlift.tracks import Keypoints
 from langlift.training.epochs import EpochSampler, make_sampler
 from langlift.training.folder import describe_data
 from langlift.training.loop import make_bundle
-from langlift.training.recorded import Parts, load_recorded, parts_of
+from langlift.training.recorded import load_recorded, parts_of
 from langlift.training.take_batches import TakeSampler
 from langlift.training.takes import takes_of
 
@@ -30,8 +30,8 @@ SCREEN = FeatureConfig("screen")
 ACTIONS = ActionVocabulary(("raise_left_arm", "raise_right_arm", "walk"))
 
 
-def load(config=None, parts=PARTS, source="gt", held=None):
-    return load_recorded(Toy(held), parts, source, config or recorded_config())
+def load(config=None, spec=SPEC, source="gt", held=None):
+    return load_recorded(Toy(held), spec, source, config or recorded_config())
 
 
 def kept(batch):
@@ -212,7 +212,7 @@ def test_confidence_is_given_to_networks_that_ask_for_it():
     for windows in (EPOCHS, DRAWN):
         for model, expected in ((asking, 0.25), (VPoseConfig(widths=(3, 3), channels=8), 1)):
             config = recorded_config(**windows, model=model, selection="fixed")
-            data = load(config, Parts("toy", ("A",)), held=[r])
+            data = load(config, subjects(("A",)), held=[r])
             batch = make_sampler(data.train, data.actions, config, (0, 0)).batch(0)
             assert (batch.confidence == expected).all() and batch.xy.shape[-1] == 2
 
@@ -293,14 +293,14 @@ def test_subjects_by_selection(selection, trained, chooses):
     assert data.card["subjects"] == list(trained)
     if chooses:
         part = "test" if selection == "test" else "validation"
-        assert f"{part} subjects {chooses}, frame mean" in data.scoring.protocol
+        assert f"{part} subjects {chooses}, frame mean" in data.scoring.title
     assert data.actions == ACTIONS
     assert (data.fps, data.skeleton, data.unit) == (50.0, HUMAN36M_17, "m")
 
 
 def test_what_is_left_out_and_what_is_kept_of_it():
-    parts = dataclasses.replace(PARTS, actions=("walk",), excluded=("A/walk", "C/wal"))
-    data = load(parts=parts)
+    parts = dataclasses.replace(SPEC, actions=("walk",), excluded=("A/walk", "C/wal"))
+    data = load(spec=parts)
     assert [take.name for take in data.train] == ["B/walk/1"]
     assert [r.name for r in data.validation] == ["C/walk/1"]
     assert data.actions.labels == ("walk",)
@@ -308,29 +308,36 @@ def test_what_is_left_out_and_what_is_kept_of_it():
 
 
 def test_the_user_names_subjects():
-    spec, toy = PARTS, Toy()
-    assert parts_of(spec, toy) == PARTS
+    spec, toy = SPEC, Toy()
+    assert parts_of(spec, toy) == SPEC
     chosen = parts_of(spec, toy, val=("B",), actions=("walk",))
     assert (chosen.train, chosen.val, chosen.actions) == (("A", "C"), ("B",), ("walk",))
     chosen = parts_of(spec, toy, train=("C", "A"))
     assert (chosen.train, chosen.val, chosen.test) == (("C", "A"), (), ("D",))
-    bare = Parts("toy", ())
+    chosen = parts_of(spec, toy, train=("A",), val=("D",))  # so it is no test subject
+    assert (chosen.train, chosen.val, chosen.test) == (("A",), ("D",), ())
+    bare = subjects()
     assert parts_of(bare, toy) == bare
     toy.parts = {"train": ("A",), "test": ("B", "C")}
     said = parts_of(bare, toy)
     assert (said.train, said.val, said.test) == (("A",), (), ("B", "C"))
 
 
+def swapped(name):
+    """A recording with the 2D of another one."""
+    other = recording("other").keypoints
+    return dataclasses.replace(recording(name), keypoints=other)
+
+
 WRONG = [
-    ({"parts": Parts("toy", ())}, r"names no training subjects; name them \(--train-subjects\)"),
-    ({"parts": Parts("toy", ("A",))}, r"no validation subjects to choose weights by; .*--selectio"),
+    ({"spec": subjects()}, r"names no training subjects; name them \(--train-subjects\)"),
+    ({"spec": subjects(("A",))}, r"no validation subjects to choose weights by; .*--selectio"),
     (
-        {"parts": Parts("toy", ("A",)), "config": recorded_config(selection="test")},
+        {"spec": subjects(("A",)), "config": recorded_config(selection="test")},
         "no test subjects to choose weights by",
     ),
-    ({"parts": Parts("toy", ("A", "E"), ("C",))}, "unknown subject of toy 'E'; known: A, B, C, D"),
-    ({"parts": Parts("toy", ("A",), ("A",))}, "subject A would train the network and choose its"),
-    ({"source": "cpn"}, "unknown 2D source of toy 'cpn'; known: gt, late"),
+    ({"spec": subjects(("A", "E"), ("C",))}, "unknown subject of toy 'E'; known: A, B, C, D"),
+    ({"source": "cpn"}, "unknown 2D source 'cpn'; known: gt, late"),
     (
         {"config": recorded_config(cameras="human36m")},
         "cameras is 'human36m', but toy is seen by its own cameras; give --cameras recorded",
@@ -344,7 +351,25 @@ WRONG = [
         "there is no frame to train on in toy of A, B with the 2D gt; check the files",
     ),
     (
-        {"parts": dataclasses.replace(PARTS, own_unit=True)},
+        {
+            "held": [
+                recording("A/a"),
+                recording("B/a"),
+                recording("C/a", scored=np.zeros(30, dtype=bool)),
+            ]
+        },
+        "there is no frame to choose weights by in toy of C with the 2D gt; check the files",
+    ),
+    (
+        {"held": [swapped("A/a"), recording("B/a"), recording("C/a")]},
+        r"recording 'A/a' \(gt\): .*langlift data check looks at all of them",
+    ),
+    (
+        {"held": [recording("A/a"), recording("B/a"), swapped("C/a")]},
+        r"recording 'C/a' \(gt\): ",
+    ),
+    (
+        {"spec": dataclasses.replace(SPEC, own_unit=True)},
         "does not say how many metres a unit of the image is",
     ),
     (
@@ -394,17 +419,17 @@ def changed(**changes):
 
 
 def test_the_digest_tells_data_apart():
-    data = load()
-    other = recording("A/walk/1", seed=1)
+    data, same_view = load(), recording()
+    seen = same_view.keypoints
     variants = [
         load(source="late"),
-        load(parts=dataclasses.replace(PARTS, variant="univ")),
-        load(parts=dataclasses.replace(PARTS, root="zero")),
-        load(parts=dataclasses.replace(PARTS, train=("B", "A"), val=("D",))),
+        load(spec=dataclasses.replace(SPEC, variant="univ")),
+        load(spec=dataclasses.replace(SPEC, root="zero")),
+        load(spec=dataclasses.replace(SPEC, train=("B", "A"), val=("D",), test=())),
         load(recorded_config(selection="fixed")),
         load(held=changed(action="wave")),
-        load(held=changed(joints=other.joints)),
-        load(held=changed(keypoints=other.keypoints)),
+        load(held=changed(joints=same_view.joints * 1.01)),
+        load(held=changed(keypoints=seen.replaced(xy=seen.xy + 1))),
         load(held=changed(frame_actions=np.array(["walk"] * 29 + ["raise_left_arm"]))),
     ]
     digests = [describe_data(d)["digest"] for d in (data, *variants)]

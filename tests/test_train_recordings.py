@@ -4,40 +4,42 @@ import dataclasses
 import json
 import signal
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from evaluation_fixtures import tiny
 from human36m_files import write_human36m, write_motionbert
 from humaneva_files import write_humaneva
 from mpi_inf_3dhp_files import write_mpi_inf_3dhp
-from recorded_runs import DRAWN, EPOCHS, PARTS, Toy, recorded_config, recording
+from recorded_runs import DRAWN, EPOCHS, SPEC, Toy, recorded_config, recording, subjects
 from test_resume import assert_same_run
 from tiny_runs import losses, run, team_configs, tiny_config, tiny_data
 
-from langlift.actions import ActionVocabulary
 from langlift.cli import train as cli
 from langlift.cli.main import main
+from langlift.datasets.places import DATA_VARIABLE
 from langlift.datasets.registry import open_dataset
 from langlift.errors import InputError
 from langlift.lifting.bundle import read_bundle
 from langlift.lifting.lifter import Lifter
 from langlift.methods import METHODS
 from langlift.protocols.catalogue import PROTOCOLS, find_protocol
+from langlift.protocols.evaluation import EvaluationOptions, evaluate_recordings, plan
+from langlift.protocols.scores import mean_of
 from langlift.skeletons import COCO_17, HUMANEVA_15, MPI_INF_3DHP_17, get_skeleton
 from langlift.training.cost import measure_cost
 from langlift.training.data import load_data
 from langlift.training.folder import BEST, DATA, WEIGHTS
 from langlift.training.recipes import RECIPES, recipe
-from langlift.training.recorded import Parts, load_recorded, parts_of
-from langlift.training.validation import RecordedValidator, Scoring
+from langlift.training.recorded import load_recorded, parts_of
+from langlift.training.validation import RecordedValidator
 
 LIFTING = {"widths": (3, 3), "channels": 16, "dropout": 0.1}
 
 
-def load(config, parts=PARTS, held=None):
-    return load_recorded(Toy(held), parts, "gt", config)
+def load(config, spec=SPEC, held=None):
+    return load_recorded(Toy(held), spec, "gt", config)
 
 
 def stop_at(step):
@@ -148,46 +150,41 @@ def test_bundled_weights_say_it(name):
 # Validation
 
 
-class Fixed:
-    """A lifter that is off by 30 mm everywhere, root included."""
-
-    actions = ActionVocabulary(("walk", "wave"))
-
-    def __init__(self, truth, off):
-        self.truth, self.off, self.options = iter(truth), np.array(off), []
-
-    def lift(self, keypoints, camera, options):
-        self.options.append(options)
-        joints = next(self.truth).relative + self.off
-        return SimpleNamespace(joints=joints, action=SimpleNamespace(label="walk"))
+def figures_of(held, spec, **fields):
+    """What a validator measures, and an evaluation of the same recordings by the same rules."""
+    lifter = tiny(fps=50.0, skeleton=held[0].skeleton, **fields)
+    toy, rules = Toy(held), dataclasses.replace(spec, test=tuple({r.subject for r in held}))
+    chosen = plan(toy, rules, "gt", EvaluationOptions())
+    scores = evaluate_recordings({"m": (lifter, "fp32")}, toy, rules, chosen)["m"]
+    return RecordedValidator(held, spec).measure(lifter), mean_of(scores, "MPJPE") * 1000
 
 
-@pytest.mark.parametrize(("root", "error"), [("keep", 30), ("zero", 30 * 16 / 17)])
-def test_the_root_in_validation(root, error):
-    held = [recording("A/walk/1"), recording("A/sit/1", action="sit", frames=90)]
-    lifter = Fixed(held, [0.03, 0, 0])
-    figures = RecordedValidator(held, Scoring("", root)).measure(lifter)
-    assert figures == {
-        **{"mpjpe_mm": pytest.approx(error), "score": pytest.approx(error)},
-        "action_accuracy": 1.0,  # of those whose label is known
-    }
-    assert {(o.center, o.flip, o.sized) for o in lifter.options} == {(False, False, True)}
+ANYBODY = subjects()
 
 
-def test_other_ways_to_validate():
+@pytest.mark.parametrize("root", ["keep", "zero", "subtract"])
+@pytest.mark.parametrize("unit", ["m", "screen"])
+def test_validation_measures_what_an_evaluation_does(root, unit):
     scored = np.arange(30) >= 10
-    metres = np.linspace(1, 2, 30)
-    held = [recording(scored=scored, metres_per_unit=metres)]
+    metres = {"metres_per_unit": np.linspace(1, 2, 30)}
+    held = [
+        recording("A/walk/1", scored=scored, **metres),
+        recording("A/sit/1", action="sit", **metres),
+    ]
     held[0].joints[:10] = np.nan
-    lifter = Fixed(held, 0)
-    RecordedValidator(held, Scoring("", "subtract")).measure(lifter)
-    assert lifter.options[0].center
-    lifter = Fixed(held, 0)
-    figures = RecordedValidator(held, Scoring("", own_unit=True)).measure(lifter)
-    assert not lifter.options[0].sized and set(figures) >= {"mpjpe_screen_thousandths", "score"}
-    relative = held[0].relative[10:]
-    off = np.linalg.norm(relative - relative / metres[10:, None, None], axis=-1).mean() * 1000
-    assert figures["score"] == pytest.approx(off)
+    spec = dataclasses.replace(ANYBODY, root=root, own_unit=unit == "screen")
+    figures, expected = figures_of(held, spec, unit=unit, actions=("walk", "wave"))
+    assert figures.pop("action_accuracy") in (0, 1)  # of the one whose label is known
+    assert figures == {"mpjpe_mm": pytest.approx(expected), "score": pytest.approx(expected)}
+    others = {"keep", "zero", "subtract"} - {root}
+    for other in others:
+        measured, _ = figures_of(held, dataclasses.replace(spec, root=other), unit=unit)
+        assert abs(measured["score"] - expected) > 1e-3
+
+
+def test_without_a_known_label_there_is_no_accuracy():
+    figures, _ = figures_of([recording(action="sit")], ANYBODY, actions=("walk", "wave"))
+    assert set(figures) == {"mpjpe_mm", "score"}
 
 
 # Recipes
@@ -342,6 +339,38 @@ def test_labels_and_subjects_of_the_command(command, tmp_path, capsys):
     )
 
 
+def test_options_that_name_nothing_or_are_not_there(command, files, tmp_path):
+    for option, what in (
+        ("--train-subjects", "training subject"),
+        ("--val-subjects", "validation subject"),
+        ("--actions", "action"),
+    ):
+        with pytest.raises(InputError, match=f"no {what} given; "):
+            command("human36m", f"-o run {option} ,")
+    with pytest.raises(InputError, match="one 2D source is taken here, got gt, hr"):
+        command("human36m", "-o run --sources gt,hr")
+    (tmp_path / "gt").mkdir()
+    for name in ("data_3d_h36m.npz", "data_2d_h36m_gt.npz"):
+        (tmp_path / "gt" / name).write_bytes((files / "human36m" / name).read_bytes())
+    default = "no 2D of source cpn_ft_h36m_dbb, the one that protocol human36m takes by default, "
+    with pytest.raises(InputError, match=f"{default}but gt; choose with --source"):
+        cli.run(["vpose", "-o", "run", "--protocol", "human36m", "--data", str(tmp_path / "gt")])
+
+
+def test_2d_of_another_person_is_never_trained_on(files, tmp_path):
+    folder = tmp_path / "swapped"
+    folder.mkdir()
+    (folder / "data_3d_h36m.npz").write_bytes((files / "human36m/data_3d_h36m.npz").read_bytes())
+    with np.load(files / "human36m" / "data_2d_h36m_gt.npz", allow_pickle=True) as held:
+        points, metadata = held["positions_2d"].item(), held["metadata"]
+    points["S1"], points["S9"] = points["S9"], points["S1"]
+    np.savez(folder / "data_2d_h36m_gt.npz", positions_2d=points, metadata=metadata)
+    words = ["vpose", "--protocol", "human36m", "--data", str(folder), *TINY.split()]
+    named = f"--source gt -o {tmp_path}/run --train-subjects S1 --val-subjects S9 {ACTIONS}"
+    with pytest.raises(InputError, match=r"recording 'S1/.*' \(gt\): "):
+        cli.run([*words, *named.split()])
+
+
 def test_a_dry_run_writes_nothing(command, tmp_path, capsys):
     assert command("human36m", f"{ACTIONS} --dry-run --json --source gt") == 0
     told = json.loads(capsys.readouterr().out)
@@ -353,9 +382,9 @@ def test_a_dry_run_writes_nothing(command, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("--protocol human36m", r"protocol human36m is of files of yours; say where .*--data PATH"),
+        ("--protocol human36m", "--data is missing: nobody says where the files of human3"),
         ("--protocol human63m", "unknown protocol 'human63m'.*did you mean 'human36m'"),
-        ("--protocol custom", r"protocol custom is of files of yours; .*--data PATH"),
+        ("--protocol custom", "--data is missing: nobody says where the files of custom"),
         ("--protocol human36m --recipe robust", "recipe 'robust' films motion with cameras"),
         ("--protocol human36m --data x --annotation univ", "human36m has only one set of labels"),
         (
@@ -368,6 +397,7 @@ def test_a_dry_run_writes_nothing(command, tmp_path, capsys):
 )
 def test_commands_that_cannot_be(options, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(DATA_VARIABLE, raising=False)
     with pytest.raises(InputError, match=message):
         cli.run(["vpose", *options.split(), "--dry-run"])
     assert main(["train", "vpose", *options.split(), "--dry-run"]) == 2
@@ -393,14 +423,14 @@ def test_custom_pairs_have_a_skeleton_of_their_own(tmp_path, monkeypatch):
     bundle = read_bundle(tmp_path / "run" / BEST)[0]
     assert bundle.skeleton == MPI_INF_3DHP_17 and bundle.card["source_2d"] == "gt"
     toy.sources = lambda: ("gt", "late")
-    with pytest.raises(InputError, match=r"2D of 2 kinds; choose one with --source gt\|late"):
+    with pytest.raises(InputError, match="2D of the sources gt, late; choose with --source"):
         cli.run(options.replace("run", "other").split())
 
 
 def test_the_cost_of_a_run_on_recordings():
     config = recorded_config(batch=4, steps=2)
     threads = torch.get_num_threads()
-    cost = measure_cost("vpose", config, load(config, Parts("toy", ("A",), ("B",))))
+    cost = measure_cost("vpose", config, load(config, subjects(("A",), ("B",))))
     torch.set_num_threads(threads)
     assert (cost.clips, cost.frames, cost.classes) == (3, 111, 3)
     assert cost.epoch_steps == 2 * (4 + 7 + 3) / 4

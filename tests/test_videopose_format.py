@@ -39,6 +39,12 @@ def test_a_video_is_read(tmp_path: Path) -> None:
     assert keypoints.provenance["format"] == "videopose"
 
 
+def test_the_sides_tell_the_joints_in_any_order(tmp_path: Path) -> None:
+    sides = [side[::-1] for side in METADATA["keypoints_symmetry"]]
+    told = METADATA | {"layout_name": "mine", "keypoints_symmetry": sides}
+    assert read(file(tmp_path, metadata=told), RATE).skeleton.name == "coco_17"
+
+
 def test_rate_and_scores_are_taken_where_they_are(tmp_path: Path) -> None:
     told = METADATA | {"video_metadata": {"walk.mp4": {"w": 640, "h": 480, "fps": 30}}}
     scored = np.concatenate([XY, np.full((4, 17, 1), 0.25)], axis=-1)
@@ -95,17 +101,18 @@ class Runs:
 
 BAD = {
     "callable": ({"walk.mp4": {"custom": [Runs()]}}, METADATA, RATE, "it holds code"),
-    "no dictionary": (np.zeros(3), METADATA, RATE, "positions_2d is no dictionary"),
-    "no videos": ({}, METADATA, RATE, "positions_2d is no dictionary of videos"),
-    "video of numbers": ({"a": XY}, METADATA, RATE, "'a' is no dictionary of lists"),
+    "no dictionary": (np.zeros(3), METADATA, RATE, "positions_2d is of type list"),
+    "no videos": ({}, METADATA, RATE, "positions_2d is an empty dictionary"),
+    "video of numbers": ({"a": XY}, METADATA, RATE, "of 'a' is of type ndarray; it must be"),
     "no arrays": ({"a": {"custom": []}}, METADATA, RATE, "'custom', is no list of arrays"),
     "words": ({"a": {"custom": ["b"]}}, METADATA, RATE, "of 'a' is no array of numbers"),
     "wrong rank": ({"a": {"custom": [XY[0]]}}, METADATA, RATE, "has shape (17, 2); it must be"),
     "no frames": ({"a": {"custom": [XY[:0]]}}, METADATA, RATE, "has shape (0, 17, 2)"),
-    "metadata": (ONE, [1], RATE, "metadata is no dictionary"),
+    "metadata": (ONE, [1], RATE, "metadata is of type list; it must be"),
     "video metadata": (ONE, METADATA | {"video_metadata": {"walk.mp4": 1}}, RATE, "no dictionary"),
-    "no metadata": (ONE, None, GOOD, "it names no layout and it has 17 joints"),
-    "layout": (ONE, METADATA | {"layout_name": "mine"}, RATE, "its layout is 'mine'"),
+    "no metadata": (ONE, None, GOOD, "names 17 joints with layout None; known"),
+    "layout": (ONE, {"layout_name": "mine"}, RATE, "joints with layout 'mine'; known are 17 "),
+    "sides": (ONE, METADATA | {"keypoints_symmetry": [[1], [2]]}, RATE, "one of these; name the "),
     "no rate": (ONE, METADATA, ReadOptions(), "fps is missing"),
     "no size": (ONE, {"layout_name": "coco"}, RATE, "image size is missing"),
 }

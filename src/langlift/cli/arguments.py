@@ -1,4 +1,4 @@
-"""What the verbs share: parsing with tyro, progress bars, comma lists."""
+"""What the verbs share: parsing with tyro, comma lists, progress bars and lines."""
 
 from __future__ import annotations
 
@@ -81,15 +81,45 @@ def _value_error(option: str, said: str) -> str:
     return f"{option}: {said.rstrip('.')}"
 
 
-def comma_list(text: str, known: Sequence[str], what: str) -> list[str]:
-    """``a,b`` as a list without repeats; every name must be known."""
+def comma_list(text: str, known: Sequence[str] | None, what: str) -> list[str]:
+    """``a,b`` as a list without repeats.
+
+    Args:
+        text: what a user wrote.
+        known: the names that are accepted; None where only the data tell.
+        what: the names are, for messages.
+
+    Raises:
+        InputError: for an empty list and for an unknown name.
+    """
     names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     if not names:
-        raise InputError(f"no {what} given; choose from {', '.join(known)}")
+        advice = f"choose from {', '.join(known)}" if known else "name one, or leave the option out"
+        raise InputError(f"no {what} given; {advice}")
     for name in names:
-        if name not in known:
+        if known is not None and name not in known:
             raise unknown(what, name, known)
     return names
+
+
+def one_of(text: str, known: Sequence[str] | None, what: str) -> str:
+    """The same where one name is taken; several are refused."""
+    names = comma_list(text, known, what)
+    if len(names) > 1:
+        raise InputError(f"one {what} is taken here, got {', '.join(names)}; give one of them")
+    return names[0]
+
+
+def step_line(entry: dict[str, Any]) -> str:
+    """What the log of a training says of a step, for people."""
+    parts = [f"step {entry['step']}"]
+    for name, value in entry.items():
+        if name == "eta_seconds":
+            parts.append(f"eta {_clock(value)}")
+        elif name != "step":
+            parts.append(f"{name.removeprefix('validation_')} {value:.4g}")
+    prefix = "validation: " if any(n.startswith("validation_") for n in entry) else ""
+    return prefix + "  ".join(parts)
 
 
 @contextmanager

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
 import tyro
 
-from ..errors import printable
 from ..protocols.compare import compare
 from ..protocols.compare_motions import MotionComparison
 from ..protocols.compare_reports import ReportComparison
 from .arguments import parse
-
-_PIPE_COLUMNS = 220
+from .tables import cell, console, print_line, print_table
 
 
 @dataclass(frozen=True)
@@ -50,20 +47,12 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _show(found: MotionComparison | ReportComparison) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    console = Console() if sys.stdout.isatty() else Console(width=_PIPE_COLUMNS)
+    on = console()
     for name, value in found.facts.items():
-        console.print(printable(f"{name}: {value}"), markup=False, highlight=False)
+        print_line(on, f"{name}: {value}")
     header, body = found.cells()
     if body:
-        table = Table()
-        for k, name in enumerate(header):
-            table.add_column(name, justify="left" if k == 0 else "right")
-        for row in body:
-            table.add_row(*(escape(printable(cell)) for cell in row))
-        console.print(table)
+        words = ("of", "tags", "figure")
+        print_table(on, None, header, [[cell(value) for value in row] for row in body], words)
     for note in found.notes:
-        console.print(printable(f"note: {note}"), markup=False, highlight=False, soft_wrap=True)
+        print_line(on, f"note: {note}")

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from ..datasets.checking.guess import guess_dataset
-from ..errors import InputError, printable, unknown
+from ..errors import InputError, unknown
 from .arguments import comma_list, parse, progress
+from .data_choice import choose, open_chosen
 from .data_describe import DescribeArguments, run_describe
-from .data_tables import cell, console, open_named, print_table, where
+from .tables import cell, console, print_line, print_table
 
 if TYPE_CHECKING:
     from ..datasets.checking.quality import Group, Quality, SubjectContents
 
+_WORDS = ("check", "2D", "the worst of them", "where")
 _COLOURS = {"ok": "green", "note": "cyan", "warning": "yellow", "error": "bold red"}
 FOUND_ERRORS = 1
 
@@ -28,21 +29,20 @@ class CheckArguments:
     """Look whether a dataset's files are what they should be; exit status 1 if they are not.
 
     Args:
-        path: folder or file of the dataset.
-        data: the same as an option.
+        path: folder or file of the dataset, or a folder with a folder for each (default: the
+            environment variable LANGLIFT_DATA).
         dataset: its name (see docs/data.md); found out from the files if absent.
         annotation: labels of MPI-INF-3DHP: annot3 or univ.
-        sources: kinds of 2D to look at, separated by commas; all if absent.
+        source: kinds of 2D to look at, separated by commas; all if absent.
         frames: of each recording whose geometry is looked at.
         quiet: print nothing but errors.
         json: print everything that was found as JSON.
     """
 
     path: Annotated[tyro.conf.Positional[Path | None], tyro.conf.arg(metavar="PATH")] = None
-    data: Path | None = None
     dataset: str | None = None
     annotation: str | None = None
-    sources: str | None = None
+    source: Annotated[str | None, tyro.conf.arg(aliases=["--sources"])] = None
     frames: int = 64
     quiet: bool = False
     json: bool = False
@@ -52,8 +52,8 @@ def run(argv: Sequence[str]) -> int:
     """Run the verb."""
     if not argv or argv[0] in ("-h", "--help"):
         print(
-            "usage: langlift data check PATH [--dataset NAME] | "
-            "langlift data describe PATH [--dataset NAME] [--out FOLDER] | "
+            "usage: langlift data check [PATH] [--dataset NAME] | "
+            "langlift data describe [PATH] [--dataset NAME] [--out FOLDER] | "
             "langlift data import FOLDER --out CORPUS"
         )
         return 0
@@ -73,17 +73,16 @@ def _check(args: CheckArguments) -> int:
 
     if args.frames < 2:
         raise InputError(f"frames is {args.frames}; at least 2 must be looked at")
-    path = where(args.path, args.data)
-    name = args.dataset if args.dataset is not None else guess_dataset(path)
-    dataset = open_named(path, name, args.annotation)
+    name, path = choose(args.path, args.dataset)
+    dataset = open_chosen(path, name, args.annotation)
     sources = None
-    if args.sources is not None:
-        sources = comma_list(args.sources, dataset.sources(), "2D source")
+    if args.source is not None:
+        sources = comma_list(args.source, dataset.sources(), "2D source")
     with progress(f"checking {name}", args.quiet or args.json) as advance:
         quality = check_dataset(dataset, sources, args.frames, advance)
     if args.json:
-        facts = {key: str(value) for key, value in dataset.facts().items()}
-        print(json.dumps({"dataset": name, "path": str(path), **quality.content(), "facts": facts}))
+        about = {"dataset": name, "path": str(path), **quality.content()}
+        print(json.dumps({**about, "facts": dataset.facts()}))
     elif not args.quiet:
         _show(name, path, quality)
     return FOUND_ERRORS if quality.level == "error" else 0
@@ -93,7 +92,7 @@ def _show(name: str, path: Path, quality: Quality) -> None:
     from ..datasets.checking.quality import grouped
 
     on = console()
-    on.print(f"{name}: {printable(str(path))}", markup=False, highlight=False)
+    print_line(on, f"{name}: {path}")
     print_table(on, "What the files hold", *contents_cells(quality.contents))
     header = ["level", "check", "2D", "times", "the worst of them", "where"]
     rows = [
@@ -106,10 +105,10 @@ def _show(name: str, path: Path, quality: Quality) -> None:
         ]
         for g in grouped(quality.findings)
     ]
-    print_table(on, "What was found", header, rows)
+    print_table(on, "What was found", header, rows, words=_WORDS)
     errors = sum(finding.level == "error" for finding in quality.findings)
     warnings = sum(finding.level == "warning" for finding in quality.findings)
-    on.print(f"{_count(errors, 'error')}, {_count(warnings, 'warning')}", highlight=False)
+    print_line(on, f"{_count(errors, 'error')}, {_count(warnings, 'warning')}")
 
 
 def _where(group: Group) -> str:
@@ -124,14 +123,14 @@ def _count(number: int, what: str) -> str:
 def contents_cells(contents: Sequence[SubjectContents]) -> tuple[list[str], list[list[str]]]:
     """Header and rows of the table of what the files hold."""
     sources = list(dict.fromkeys(source for each in contents for source in each.frames_2d))
-    header = ["subject", "actions", "cameras", "videos", "3D frames"]
+    header = ["subject", "actions", "cameras", "recordings", "3D frames"]
     header += [f"2D frames, {source}" for source in sources]
     rows = [
         [
             each.subject,
             f"{len(each.actions)}",
             f"{len(each.cameras)}",
-            f"{each.videos:,}",
+            f"{each.recordings:,}",
             f"{each.frames_3d:,}",
             *(f"{each.frames_2d[s]:,}" if s in each.frames_2d else "-" for s in sources),
         ]

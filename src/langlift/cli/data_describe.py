@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from ..datasets.checking.guess import CORPUS, guess_dataset
+from ..datasets.checking.guess import CORPUS
 from ..datasets.clips import LabelledClip
 from ..datasets.corpus import PARTS, Corpus
 from ..datasets.recordings import RecordedDataset, Recording
 from ..errors import printable
 from ..formats import make_folder
 from ..formats.files import check_results
-from .arguments import Advance, comma_list, progress
-from .data_tables import cell, console, open_named, print_table, where
+from .arguments import Advance, comma_list, one_of, progress
+from .data_choice import choose, open_chosen
+from .tables import cell, console, print_line, print_table
 
 if TYPE_CHECKING:
     from ..datasets.description import Amount, Description
@@ -31,8 +32,8 @@ class DescribeArguments:
     """Count what a dataset or motion corpus holds, and draw the poses of its actions.
 
     Args:
-        path: folder or file of the dataset.
-        data: the same as an option.
+        path: folder or file of the dataset, or a folder with a folder for each (default: the
+            environment variable LANGLIFT_DATA).
         dataset: its name (see docs/data.md), or corpus; found out from the files if absent.
         annotation: labels of MPI-INF-3DHP: annot3 or univ.
         split: of a motion corpus.
@@ -44,11 +45,10 @@ class DescribeArguments:
     """
 
     path: Annotated[tyro.conf.Positional[Path | None], tyro.conf.arg(metavar="PATH")] = None
-    data: Path | None = None
     dataset: str | None = None
     annotation: str | None = None
     split: str = "core"
-    source: str | None = None
+    source: Annotated[str | None, tyro.conf.arg(aliases=["--sources"])] = None
     subjects: str | None = None
     out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
     quiet: bool = False
@@ -59,13 +59,12 @@ def run_describe(args: DescribeArguments) -> int:
     """Run ``langlift data describe``."""
     from ..datasets.description import describe
 
-    path = where(args.path, args.data)
-    name = args.dataset if args.dataset is not None else guess_dataset(path)
+    name, path = choose(args.path, args.dataset)
     picture = None if args.out is None else _picture(args.out)
     if name == CORPUS:
         items, total, facts = _clips(path, args)
     else:
-        dataset = open_named(path, name, args.annotation)
+        dataset = open_chosen(path, name, args.annotation)
         items, total, facts = _recordings(dataset, args)
     with progress(f"reading {name}", args.quiet or args.json) as advance:
         description = describe(_counted(items, total, advance))
@@ -110,7 +109,7 @@ def _recordings(
 ) -> tuple[Iterator[Recording], int, str]:
     """The same for a dataset of recordings."""
     sources = dataset.sources()
-    source = comma_list(args.source, sources, "2D source")[0] if args.source else sources[0]
+    source = sources[0] if args.source is None else one_of(args.source, sources, "2D source")
     wanted = None
     if args.subjects is not None:
         wanted = comma_list(args.subjects, dataset.subjects, "subject")
@@ -130,8 +129,8 @@ def _counted(
 
 def _show(name: str, path: Path, facts: str, description: Description) -> None:
     on = console()
-    on.print(f"{name}: {printable(str(path))}", markup=False, highlight=False)
-    on.print(f"  {facts}", markup=False, highlight=False)
+    print_line(on, f"{name}: {path}")
+    print_line(on, f"  {facts}")
     header = ["subject", "actions", "recordings", "frames", "minutes"]
     rows = []
     for subject in description.subjects:
@@ -148,7 +147,7 @@ def _show(name: str, path: Path, facts: str, description: Description) -> None:
     print_table(on, "Actions", header, rows)
     _, frames, minutes = _amount(whole := description.total())
     counted = f"{whole.recordings:,} recordings, {frames} frames, {minutes} minutes"
-    on.print(counted, highlight=False)
+    print_line(on, counted)
 
 
 def _amount(amount: Amount) -> list[str]:

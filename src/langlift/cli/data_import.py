@@ -42,7 +42,7 @@ class ImportArguments:
         fps: frames per second of AMC files, which hold none.
         floor: ankles puts the floor below the lowest ankle, keep leaves the heights.
         split: name of the split.
-        source: name of the data set; the folder's if absent.
+        name: of the data set; the folder's if absent.
         licence: terms of the data, for the cards of networks trained on it.
         skip_broken: go on after files that cannot be read, and list them.
         quiet: print nothing but errors.
@@ -56,15 +56,15 @@ class ImportArguments:
     pattern: str | None = None
     babel: tuple[Path, ...] = ()
     subject: str | None = None
-    val: str = ""
-    test: str = ""
+    val: str | None = None
+    test: str | None = None
     joints: Path | None = None
     unit: Literal["auto", "m", "cm", "mm", "inch", "cmu"] = "auto"
     up: Literal["auto", "y", "z"] = "auto"
     fps: float | None = None
     floor: Literal["ankles", "keep"] = "ankles"
     split: str = "mine"
-    source: str | None = None
+    name: str | None = None
     licence: str = "not stated"
     skip_broken: bool = False
     quiet: bool = False
@@ -82,13 +82,13 @@ def run(argv: Sequence[str]) -> int:
     from ..datasets.corpus_writer import write_corpus
     from ..datasets.motion_files.motion_folders import FolderOptions, read_motion_folder
 
-    names = FolderOptions.__dataclass_fields__
-    options = FolderOptions(**{name: getattr(args, name) for name in names})
+    given = {**vars(args), "source": args.name}
+    options = FolderOptions(**{field: given[field] for field in FolderOptions.__dataclass_fields__})
     with progress(f"reading {args.folder.name}", args.quiet or args.json) as advance:
         read = read_motion_folder(args.folder, options, advance)
     subjects = sorted({clip.subject for clip in read.clips})
     val, test = (
-        comma_list(given, subjects, "subject") if given.strip() else []
+        [] if given is None else comma_list(given, subjects, "subject")
         for given in (args.val, args.test)
     )
     entry = write_corpus(read.clips, args.out, val, test, args.split, args.licence)

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import tyro
 
+from ..datasets.places import find_place
 from ..errors import InputError, unknown
 from ..formats import make_folder
 from ..lifting.device import Device, find_device
@@ -22,6 +23,7 @@ from ..protocols.report import Report
 from ..weights import find_weights, load
 from . import evaluate_corpus
 from .arguments import comma_list, parse, progress
+from .tables import show_report
 
 PROTOCOLS = (*RECORDED, mocap.NAME, robustness.NAME)
 #: Options of the protocols on the motion corpus, and of those on datasets that users own.
@@ -41,8 +43,8 @@ class EvaluateArguments:
             the motion corpus); separated by commas. Default: all of the named ones on the motion
             corpus, the default model otherwise.
         data: corpus folder (default: the environment variable LANGLIFT_CORPUS), or the files of
-            the dataset.
-        sources: kinds of 2D, separated by commas: gt,noisy on the motion corpus; otherwise those
+            the dataset, or a folder with a folder for each (default: LANGLIFT_DATA).
+        source: kinds of 2D, separated by commas: gt,noisy on the motion corpus; otherwise those
             of the files, by default the one that the protocol names first.
         annotation: labels of mpi-inf-3dhp: annot3 or univ; there is no default.
         root: keep, zero or subtract the predicted root instead of what the protocol does.
@@ -60,7 +62,7 @@ class EvaluateArguments:
             robustness (evenly over the actions), which lifts each of them about a hundred times.
         only: data sources (such as uiprmd,cmu) to restrict the clips to.
         out: folder for the report (Markdown, JSON and pictures); printed only if absent. Files of
-            yours: sequences.jsonl takes every recording as soon as it is measured.
+            yours: recordings.jsonl takes every recording as soon as it is measured.
         resume: go on with the evaluation in --out that was broken off.
         quiet: print nothing but errors.
         json: print the report as JSON.
@@ -69,7 +71,7 @@ class EvaluateArguments:
     protocol: str = mocap.NAME
     models: Annotated[str | None, tyro.conf.arg(aliases=["-m", "--model"])] = None
     data: str | None = None
-    sources: Annotated[str | None, tyro.conf.arg(aliases=["--source"])] = None
+    source: Annotated[str | None, tyro.conf.arg(aliases=["--sources"])] = None
     annotation: str | None = None
     root: str | None = None
     windows: str | None = None
@@ -100,7 +102,7 @@ def run(argv: Sequence[str]) -> int:
     if args.json:
         print(json.dumps(report.content()))
     elif not args.quiet:
-        report.show()
+        show_report(report)
     return 0
 
 
@@ -115,17 +117,12 @@ def _refuse_foreign(args: EvaluateArguments) -> None:
 
 
 def _recorded(args: EvaluateArguments) -> Report:
-    if args.data is None:
-        raise InputError(
-            f"--data is missing: protocol {args.protocol} evaluates files of yours; give the "
-            "folder or file"
-        )
     precisions: list[Any] = comma_list(args.precision, [*DTYPES], "precision")
     request = Request(
         args.protocol,
-        Path(args.data),
+        find_place(RECORDED[args.protocol].dataset, args.data),
         args.annotation,
-        _listed(args.sources, "2D source"),
+        _listed(args.source, "2D source"),
         _listed(args.subjects, "subject"),
         _listed(args.actions, "action"),
         args.root,
@@ -144,18 +141,13 @@ def _recorded(args: EvaluateArguments) -> Report:
 
 
 def _listed(text: str | None, what: str) -> tuple[str, ...]:
-    """``a,b`` as a tuple; whether the names are known, the data tell."""
-    if text is None:
-        return ()
-    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    if not names:
-        raise InputError(f"no {what} given; leave the option out for the protocol's own")
-    return names
+    """The names of an option, none where it is not given; whether they are known, the data tell."""
+    return () if text is None else tuple(comma_list(text, None, what))
 
 
 def _models(args: EvaluateArguments) -> dict[str, Lifter]:
     """The models asked for, loaded, before anything takes time."""
-    names = ["default"] if args.models is None else list(_listed(args.models, "model"))
+    names = _listed(args.models, "model") or ("default",)
     for name in names:
         if name in evaluate_corpus.CLASSICAL:
             raise InputError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,21 +10,19 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
+from ..datasets.places import DATA_VARIABLE, data_folder
 from ..errors import InputError, unknown
 from ..experiments import find_experiment, of_paper
-from ..experiments.listing import HEADER, NARROW, content, state_of, tables
-from ..experiments.needs import DATA_VARIABLE, DataFinder, data_folder
+from ..experiments.listing import HEADER, OPTIONAL, content, state_of, tables
+from ..experiments.needs import DataFinder
 from ..experiments.running import Run, evaluate_experiment, prepare, train_experiment
 from ..experiments.scales import SCALES
 from ..lifting.device import Device
 from ..training.distributed import LeaderError, open_team
-from .arguments import parse, progress
+from .arguments import parse, progress, step_line
 from .main import BAD_INPUT, INTERRUPTED
+from .tables import cell, console, print_line, print_table, show_report
 
-#: A file or pipe has no width; every row of the list is one line in it.
-_PIPE_COLUMNS = 1000
-#: Narrower terminals show fewer columns; --json has them all.
-_WIDE = 200
 _MOCAP = "mocap"
 
 
@@ -103,24 +100,15 @@ def _list(args: ListArguments) -> int:
     if args.json:
         print(json.dumps([content(experiment, finder) for experiment in experiments]))
         return 0
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console() if sys.stdout.isatty() else Console(width=_PIPE_COLUMNS)
-    columns = HEADER if console.width >= _WIDE else NARROW
+    on = console()
     for paper, lines in tables(experiments, finder):
-        shown = Table(title=paper, title_justify="left")
-        for name in columns:
-            shown.add_column(name, overflow="fold")
-        for line in lines:
-            shown.add_row(*(line[HEADER.index(name)] for name in columns))
-        console.print(shown)
+        rows = [[cell(value) for value in line] for line in lines]
+        print_table(on, paper, HEADER, rows, words=HEADER, optional=OPTIONAL)
     ready = sum(state_of(e, finder) == "ready" for e in experiments)
     where = finder.folder or f"no folder given; --data or {DATA_VARIABLE} names it"
-    console.print(
+    print_line(
+        on,
         f"{len(experiments)} rows, {ready} ready to run (data: {where}). Errors in millimetres.",
-        markup=False,
-        highlight=False,
     )
     return 0
 
@@ -160,7 +148,7 @@ def _run(args: RunArguments) -> int:
                 def report(entry: dict[str, Any]) -> None:
                     advance(entry["step"], config.steps)
                     if not silent:
-                        print(_line(entry), flush=True)
+                        print(step_line(entry), flush=True)
 
                 finished = train_experiment(chosen, config, data, team, args.resume, report)
     except LeaderError:
@@ -181,15 +169,9 @@ def _evaluate(chosen: Run, device: Any, args: RunArguments) -> int:
     if args.json:
         print(json.dumps(result.content()))
     elif not args.quiet:
-        result.show()
+        show_report(result)
         print(f"the run and its report are in {chosen.out}")
     return 0
-
-
-def _line(entry: dict[str, Any]) -> str:
-    """What the log says of a step, for people."""
-    told = [f"{name} {value:.4g}" for name, value in entry.items() if name != "step"]
-    return f"step {entry['step']}  {'  '.join(told)}"
 
 
 def _usage() -> str:

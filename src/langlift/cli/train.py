@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
@@ -14,13 +13,14 @@ from typing import Annotated, Any
 
 import tyro
 
+from ..datasets.places import find_place
 from ..datasets.recordings import RecordedDataset
 from ..errors import InputError, unknown
 from ..lifting.device import Device
 from ..methods import METHODS, get_method
 from ..protocols import mocap
 from ..protocols.catalogue import PROTOCOLS, find_protocol
-from ..protocols.evaluation import open_for
+from ..protocols.evaluation import open_for, source_of
 from ..protocols.spec import ProtocolSpec
 from ..skeletons import Skeleton, get_skeleton
 from ..training.config import TrainConfig, from_dict
@@ -32,7 +32,7 @@ from ..training.log import check_tensorboard
 from ..training.loop import train
 from ..training.recipes import RECIPES, recipe
 from ..training.recorded import load_recorded, parts_of
-from .arguments import parse, progress
+from .arguments import comma_list, one_of, parse, progress, step_line
 from .main import BAD_INPUT, INTERRUPTED
 
 #: Options that say where a run is and not what it is; whether a value follows.
@@ -59,7 +59,8 @@ class TrainArguments:
     Args:
         out: folder of the run (config, metrics.jsonl, checkpoint, bundles).
         data: corpus folder (default: the environment variable LANGLIFT_CORPUS), the word
-            synthetic, or the files of the dataset.
+            synthetic, or the files of the dataset, or a folder with a folder for each (default:
+            LANGLIFT_DATA).
         protocol: mocap (motion corpus or synthetic motion), or for files of yours: human36m,
             human36m-motionbert, humaneva, mpi-inf-3dhp, egohumans, custom.
         source: kind of 2D in files of yours; by default the one that the protocol names first.
@@ -81,7 +82,7 @@ class TrainArguments:
     out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
     data: str | None = None
     protocol: str = mocap.NAME
-    source: str | None = None
+    source: Annotated[str | None, tyro.conf.arg(aliases=["--sources"])] = None
     annotation: str | None = None
     train_subjects: str | None = None
     val_subjects: str | None = None
@@ -146,33 +147,21 @@ def _data(args: TrainArguments) -> Data:
     spec = find_protocol(args.protocol, args.annotation)
     dataset = _opened(spec, args.data)
     train_subjects, val_subjects, actions = (
-        tuple(name.strip() for name in (text or "").split(",") if name.strip())
-        for text in (args.train_subjects, args.val_subjects, args.actions)
+        tuple(comma_list(text, None, what)) if text is not None else ()
+        for text, what in (
+            (args.train_subjects, "training subject"),
+            (args.val_subjects, "validation subject"),
+            (args.actions, "action"),
+        )
     )
+    asked = None if args.source is None else one_of(args.source, None, "2D source")
+    source = source_of(dataset, spec, asked)
     parts = parts_of(spec, dataset, train_subjects, val_subjects, actions)
-    return load_recorded(dataset, parts, _source(args.source, spec, dataset), args.config)
+    return load_recorded(dataset, parts, source, args.config)
 
 
 def _opened(spec: ProtocolSpec, path: str | None) -> RecordedDataset:
-    if path is None:
-        raise InputError(
-            f"protocol {spec.name} is of files of yours; say where they are (--data PATH)"
-        )
-    return open_for(spec, path)
-
-
-def _source(asked: str | None, spec: ProtocolSpec, dataset: RecordedDataset) -> str:
-    """The kind of 2D: that asked for, the protocol's first, or the only one of the files."""
-    if asked is not None:
-        return asked
-    if spec.sources:
-        return spec.sources[0]
-    if len(dataset.sources()) > 1:
-        raise InputError(
-            f"the files hold 2D of {len(dataset.sources())} kinds; choose one with --source "
-            f"{'|'.join(dataset.sources())}"
-        )
-    return dataset.sources()[0]
+    return open_for(spec, find_place(spec.dataset, path))
 
 
 def _silent(args: TrainArguments, team: Team) -> bool:
@@ -188,7 +177,7 @@ def _train(method: str, args: TrainArguments, data: Data, out: Path, team: Team)
         def report(entry: dict[str, Any]) -> None:
             advance(entry["step"], args.config.steps)
             if not quiet:
-                print(_line(entry), flush=True)
+                print(step_line(entry), flush=True)
 
         result = train(method, args.config, data, out, args.resume, report, team, args.tensorboard)
     if args.json and team.leads:
@@ -260,18 +249,6 @@ def _given(argv: Sequence[str], *names: str) -> str | None:
         elif "-o" in names and here.startswith("-o"):
             value = here.removeprefix("-o")
     return None if value is None or value.startswith("-") else value
-
-
-def _line(entry: dict[str, Any]) -> str:
-    """One line of the log for people."""
-    parts = [f"step {entry['step']}"]
-    for name, value in entry.items():
-        if name == "eta_seconds":
-            parts.append(f"eta {time.strftime('%H:%M:%S', time.gmtime(value))}")
-        elif name != "step":
-            parts.append(f"{name.removeprefix('validation_')} {value:.4g}")
-    prefix = "validation: " if any(n.startswith("validation_") for n in entry) else ""
-    return prefix + "  ".join(parts)
 
 
 def _describe(cost: Cost) -> str:

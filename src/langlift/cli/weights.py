@@ -10,8 +10,9 @@ from typing import Annotated, Any
 
 import tyro
 
-from ..errors import InputError, printable, unknown
+from ..errors import InputError, unknown
 from .arguments import parse
+from .tables import cell, console, print_table
 from .weights_import import ImportArguments, run_import
 
 _LICENCE = 24  # characters of a licence's name in the list
@@ -80,16 +81,9 @@ def _list(args: ListArguments) -> int:
     if args.json:
         print(json.dumps(rows))
         return 0
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(*rows[0])
-    for row in rows:
-        short = {**row, "licence": _licence_name(str(row["licence"]))}
-        cells = (f"{v:,}" if isinstance(v, int) else printable(str(v)) for v in short.values())
-        table.add_row(*map(escape, cells))
-    Console().print(table)
+    shown = [{**row, "licence": _licence_name(str(row["licence"]))} for row in rows]
+    cells = [[cell(f"{v:,}" if isinstance(v, int) else v) for v in row.values()] for row in shown]
+    print_table(console(), None, [*rows[0]], cells, words=("method", "licence"))
     return 0
 
 

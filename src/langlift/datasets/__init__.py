@@ -1,1 +1,51 @@
-"""Readers of datasets, windows, corruptions, cameras and synthetic motion."""
+"""Motion and recordings to train and measure on: the users' own, labelled motion, synthetic motion.
+
+>>> from langlift.datasets import open_dataset
+>>> dataset = open_dataset("human36m", "h36m")                 # doctest: +SKIP
+>>> dataset.subjects, dataset.sources()                        # doctest: +SKIP
+
+What is named here is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .clips import LabelledClip
+    from .corpus import Corpus
+    from .recordings import Entry, RecordedDataset, Recording
+    from .registry import DATASETS, DatasetEntry, open_dataset
+
+__all__ = [
+    "DATASETS",
+    "Corpus",
+    "DatasetEntry",
+    "Entry",
+    "LabelledClip",
+    "RecordedDataset",
+    "Recording",
+    "open_dataset",
+]
+
+_HOME = {
+    "DATASETS": ".registry",
+    "Corpus": ".corpus",
+    "DatasetEntry": ".registry",
+    "Entry": ".recordings",
+    "LabelledClip": ".clips",
+    "RecordedDataset": ".recordings",
+    "Recording": ".recordings",
+    "open_dataset": ".registry",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOME[name], __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -8,14 +8,16 @@ beside the 3D that a motion capture system measured at the same time.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from types import MappingProxyType
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 
-from ..errors import InputError, check_shape
+from ..errors import InputError, check_shape, unknown
+from ..formats.files import check_exists, naming
 from ..geometry.cameras import Camera
 from ..skeletons import Skeleton
 from ..tracks import Keypoints
@@ -40,6 +42,8 @@ class Recording:
         camera: name of the camera.
         lens: the camera, None where the dataset has no intrinsics.
         placed: whether the root's place in front of the camera is known.
+        metric: whether the size of the body is known; where not, `joints` are in metres of a body
+            of assumed size.
         scored: (f,) frames that an evaluation counts; None for all.
         frame_actions: (f,) class label of each frame, None where `action` is that of all.
         metres_per_unit: (f,) for networks whose unit is ``screen`` (half the image's width): how
@@ -59,6 +63,7 @@ class Recording:
     camera: str = ""
     lens: Camera | None = None
     placed: bool = True
+    metric: bool = True
     scored: np.ndarray | None = None
     frame_actions: np.ndarray | None = None
     metres_per_unit: np.ndarray | None = None
@@ -105,16 +110,16 @@ class Recording:
 
 @dataclass(frozen=True)
 class Entry:
-    """One video as the files list it, before anything is decoded or refused.
+    """One recording as the files list it, before anything is decoded or refused.
 
     Args:
         name: that of the `Recording`.
         subject: who moves.
-        key: the file's own name of the sequence, such as ``Walking 1``.
+        key: the file's own name of the sequence, such as ``Walking 1``; all its cameras share it.
         action: class label.
         camera: name of the camera.
         frames_3d: frames of 3D; None where there is none for this 2D.
-        frames_2d: frames of 2D by source; a source without this video is absent.
+        frames_2d: frames of 2D by source; a source without this recording is absent.
     """
 
     name: str
@@ -129,34 +134,74 @@ class Entry:
 class RecordedDataset(ABC):
     """A dataset that its user owns, opened where it lies; nothing is decoded until it is asked for.
 
-    A subclass is made from a path and checks at once what can be checked without reading it all.
+    A subclass checks at once what can be checked without reading it all, and says what there is
+    (`_listed`) and how one recording is read (`_read`).
+
+    Args:
+        path: where the files are.
+
+    Raises:
+        InputError: where there is nothing, or an empty file.
     """
 
     #: Its name in `DATASETS`.
     name: ClassVar[str]
     #: Joints of the 3D.
     skeleton: Skeleton
-    #: Frames per second of its videos.
+    #: Frames per second of its recordings.
     fps: float
     #: Where the files are.
     path: Path
+    #: Subjects by part (`PARTS`) where the files themselves say who is for what.
+    parts: Mapping[str, Sequence[str]] = MappingProxyType({})
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        with naming(self.path):
+            check_exists(self.path)
 
     @abstractmethod
     def sources(self) -> tuple[str, ...]:
         """The kinds of 2D that the files hold, such as ``gt`` or ``cpn_ft_h36m_dbb``."""
 
-    @abstractmethod
-    def entries(self) -> Sequence[Entry]:
-        """Every video in the files, in their order, faults included."""
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """Subjects in the files, in their order; no 2D is read for it."""
+        return tuple(dict.fromkeys(entry.subject for entry in self._listed((), None)))
 
-    @abstractmethod
+    def entries(
+        self, source: str | None = None, subjects: Sequence[str] | None = None
+    ) -> Sequence[Entry]:
+        """Every recording in the files, in their order, faults included.
+
+        Args:
+            source: the only one whose 2D is looked at and counted; all if None.
+            subjects: only theirs; all if None.
+
+        Raises:
+            InputError: for an unknown source or subject.
+        """
+        if source is not None and source not in self.sources():
+            raise unknown("2D source", source, self.sources())
+        sources = self.sources() if source is None else (source,)
+        listed = self._listed(sources, subjects)
+        known = dict.fromkeys(entry.subject for entry in listed)
+        for subject in subjects or ():
+            if subject not in known:
+                raise unknown("subject", subject, known)
+        return [
+            replace(e, frames_2d={s: e.frames_2d[s] for s in sources if s in e.frames_2d})
+            for e in listed
+            if subjects is None or e.subject in subjects
+        ]
+
     def recordings(
         self,
         source: str,
         subjects: Sequence[str] | None = None,
         actions: Sequence[str] | None = None,
     ) -> Iterator[Recording]:
-        """The videos with 2D of one source, one after the other.
+        """The recordings with 2D of one source, one after the other, in the files' order.
 
         Args:
             source: one of `sources`.
@@ -164,19 +209,75 @@ class RecordedDataset(ABC):
             actions: only these class labels; all if None.
 
         Raises:
-            InputError: for an unknown source or subject, or a video whose 2D and 3D do not belong
-                together; the message names the video and the remedy.
+            InputError: at once for an unknown source, subject or class label; and for a recording
+                whose 2D and 3D do not belong together: the message names it and the remedy.
         """
+        listed = self.entries(source, subjects)
+        if actions is not None:
+            self._check_actions(actions, listed)
+            listed = [entry for entry in listed if entry.action in actions]
+        return self._each(listed, source)
 
     def expected(self) -> Mapping[str, Sequence[str]]:
-        """Keys of the videos that a whole copy holds, by subject; empty where any set will do."""
+        """Keys of the recordings that a whole copy holds, by subject; empty where any will do."""
         return {}
 
     def facts(self) -> dict[str, Any]:
-        """What a report says of the data: name, files, choices such as the set of labels."""
-        return {"data": self.name}
+        """What a report says of the data: name, ``files`` (a list), choices such as the labels."""
+        return {"data": self.name, "files": [self.path.name]}
 
-    @property
-    def subjects(self) -> tuple[str, ...]:
-        """Subjects in the files, in their order."""
-        return tuple(dict.fromkeys(entry.subject for entry in self.entries()))
+    @abstractmethod
+    def _listed(self, sources: Sequence[str], subjects: Sequence[str] | None) -> Sequence[Entry]:
+        """Every recording with its 2D of these sources; those of other subjects may be there too.
+
+        Files of other sources, and of other subjects where each has its own, stay closed.
+        """
+
+    @abstractmethod
+    def _read(self, entry: Entry, source: str) -> Recording | None:
+        """One of `entries`; None where it has nothing of this source, and need not have.
+
+        Raises:
+            InputError: where it should have, or is damaged; the message names the file.
+        """
+
+    def _check_actions(self, actions: Sequence[str], listed: Sequence[Entry]) -> None:
+        """Raise `InputError` for a class label that none of these recordings has."""
+        known = dict.fromkeys(entry.action for entry in listed)
+        for action in actions:
+            if action not in known:
+                raise unknown("action", action, known)
+
+    def _each(self, listed: Sequence[Entry], source: str) -> Iterator[Recording]:
+        for entry in listed:
+            recording = self._read(entry, source)
+            if recording is not None:
+                yield recording
+            del recording  # or two are in memory while the next one is read
+
+    def _about(self, entry: Entry, source: str) -> dict[str, Any]:
+        """Provenance of a recording's 2D."""
+        return {"data": self.name, "source": source, "recording": entry.name}
+
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
+
+class LastRead(Generic[_Key, _Value]):
+    """Reads files and keeps the last one, which goes before the next one comes.
+
+    Args:
+        read: what makes the content of a file, or part of the data, from its name.
+    """
+
+    def __init__(self, read: Callable[[_Key], _Value]) -> None:
+        self._read = read
+        self._last: dict[_Key, _Value] = {}
+
+    def __call__(self, key: _Key) -> _Value:
+        """The content of that name."""
+        if key not in self._last:
+            self._last.clear()
+            self._last[key] = self._read(key)
+        return self._last[key]

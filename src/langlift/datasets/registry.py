@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -19,39 +20,68 @@ class DatasetEntry:
     Args:
         module: of `langlift.datasets` that reads it; imported when it is opened.
         reader: the class in it.
-        description: what it is and which files are read, for people.
+        words: what it is, for people, with ``{files}`` in it.
+        files: patterns of the files that are read, relative to its folder, ``{source}`` being the
+            kind of 2D; empty where any name will do.
+        also: patterns of another form of the files.
     """
 
     module: str
     reader: str
-    description: str
+    words: str
+    files: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+
+    @property
+    def description(self) -> str:
+        """What it is and which files are read, for people."""
+        return self.words.format(files=self.files_of("*", " and "))
+
+    def files_of(self, source: str, between: str = ", ") -> str:
+        """The files of one kind of 2D, in words; empty where any name will do."""
+        return between.join(self.files).format(source=source)
+
+    def files_in(self, folder: Path) -> Iterator[Path]:
+        """Those that are in a folder, in either form."""
+        for pattern in (*self.files, *self.also):
+            yield from folder.glob(pattern.format(source="*"))
 
 
 DATASETS: dict[str, DatasetEntry] = {
     "human36m": DatasetEntry(
         "recorded.human36m",
         "Human36m",
-        "Human3.6M in VideoPose3D's layout: data_3d_h36m.npz and data_2d_h36m_*.npz in a folder",
+        "Human3.6M in VideoPose3D's layout: {files} in a folder",
+        ("data_3d_h36m.npz", "data_2d_h36m_{source}.npz"),
     ),
     "human36m-motionbert": DatasetEntry(
         "recorded.motionbert",
         "MotionBertHuman36m",
-        "Human3.6M in MotionBERT's layout: h36m_sh_conf_cam_source_final.pkl",
+        "Human3.6M in MotionBERT's layout: {files}",
+        ("h36m_sh_conf_cam_source_final.pkl",),
     ),
     "humaneva": DatasetEntry(
         "recorded.humaneva",
         "HumanEva",
-        "HumanEva-I: data_3d_humaneva15.npz and data_2d_humaneva15_*.npz in a folder",
+        "HumanEva-I: {files} in a folder",
+        ("data_3d_humaneva15.npz", "data_2d_humaneva15_{source}.npz"),
     ),
     "mpi-inf-3dhp": DatasetEntry(
         "recorded.mpi_inf_3dhp",
         "MpiInf3dhp",
-        "MPI-INF-3DHP: data_train_3dhp*.npz and data_test_3dhp*.npz, or the original folders",
+        "MPI-INF-3DHP: {files}, or the original folders",
+        ("data_train_3dhp*.npz", "data_test_3dhp*.npz"),
+        (
+            "S[1-8]/Seq[12]/annot.mat",
+            "TS[1-6]/annot_data.mat",
+            "mpi_inf_3dhp_test_set/TS[1-6]/annot_data.mat",
+        ),
     ),
     "egohumans": DatasetEntry(
         "recorded.egohumans",
         "EgoHumans",
         "EgoHumans: a folder of .npz files in the layout of docs/data.md, one per sequence",
+        also=("person_keypoints_*.json", "*/person_keypoints_*.json"),
     ),
     "custom": DatasetEntry(
         "recorded.custom",

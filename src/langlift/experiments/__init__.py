@@ -1,8 +1,7 @@
 """Every table of the papers as runnable, typed configurations.
 
 `EXPERIMENTS` lists them all by name: ActionPrompt's Tables I to IX, FinePOSE's poster, LangPose's
-headline, our plans where a paper's own study could not be obtained, and rows of the encoders' own
-papers.
+headline, studies of ours of the parts of the last two, and rows of the encoders' own papers.
 """
 
 from __future__ import annotations

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from .experiment import Experiment, of_row
-from .settings import Encoder, EncoderSettings, PromptSettings
+from .settings import Encoder, EncoderSettings, PromptSettings, mixste_settings
 
-#: Its MixSTE has half the depth, to save memory.
-_MODELS: dict[Encoder, Mapping[str, Any]] = {"vpose": {}, "a3dhp": {}, "mixste": {"depth": 4}}
 _BARE = EncoderSettings()
+#: Its MixSTE has half the depth, to save memory.
+_ENCODERS: dict[Encoder, EncoderSettings] = {
+    "vpose": _BARE,
+    "a3dhp": _BARE,
+    "mixste": mixste_settings(depth=4),
+}
 #: Of HumanEva neither the 2D source nor the window is stated: the detections of VPose's own table,
 #: and the windows of each encoder's (A3DHP's code runs with 243 frames only; ours also with 27).
 _HUMANEVA_SOURCE = "detectron_pt_coco"
@@ -21,8 +24,8 @@ _LABEL_APP = PromptSettings(text="one-hot", pose_to_text=False)
 def _encoders() -> list[Experiment]:
     """Tables I and II."""
     rows = []
-    for encoder, model in _MODELS.items():
-        bare, prompted = EncoderSettings(model), PromptSettings(encoder, model)
+    for encoder, bare in _ENCODERS.items():
+        prompted = PromptSettings(encoder, bare.model)
         for end in ("gt", "hr"):
             rows.append(of_row(f"actionprompt-1-{encoder}-{end}", encoder, bare))
             rows.append(of_row(f"actionprompt-1-{encoder}-apm-{end}", "actionprompt", prompted))

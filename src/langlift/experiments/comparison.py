@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ..protocols.published import Published
@@ -11,18 +11,16 @@ from .experiment import Experiment
 from .listing import class_of, figures_of
 from .scales import SCALES
 
-#: Begins the titles of tables of published figures in reports on datasets.
-_PUBLISHED = "Published"
-
 
 def with_published(
     report: Report, experiment: Experiment, scale: str, corpus: bool, seed: int
 ) -> Report:
     """A report on an experiment, with the published figure where it may stand beside ours.
 
-    It may where the run had the published size, the data are those of the row, and the published
-    figure is of the same class and nothing of it is inferred. Elsewhere a fact says what was
-    published and why it is not beside ours, and tables of other published figures are left out.
+    It may where the run had the published size, the data are those of the row, whole, and the
+    published figure is of the same class and average and nothing of it is inferred. Elsewhere a
+    fact says what was published and why it is not beside ours, and tables of other published
+    figures are left out.
 
     Args:
         report: of the evaluation, its first table being the overall one.
@@ -48,24 +46,28 @@ def with_published(
     if row is not None and not apart:
         tables.insert(0, _side_by_side(report, row))
     if scale != "full" or corpus:
-        tables = [t for t in tables if not t.title.startswith(_PUBLISHED)]
+        tables = [t for t in tables if not all(row.published for row in t.rows)]
     return replace(report, facts={**facts, **report.facts}, tables=tables)
 
 
 def why_apart(report: Report, experiment: Experiment, scale: str, corpus: bool) -> str:
     """Why the published figure may not stand beside ours; empty where it may."""
-    row, ours = experiment.published, report.tables[0].rows[0].origin
+    row, ours = experiment.published, report.tables[0].rows[0]
     if corpus:
         return "the data are the motion corpus"
     if scale != "full":
         return f"the scale is {scale}, which is no reproduction"
+    if "published figures" in report.facts:
+        return "it is of the whole test set, of which these are a part"
     if row is None:
         return "no figure is known"
     if row.inferred:
         return f"{row.inferred} is inferred"
     if row.source != experiment.source:
         return f"its 2D source is {row.source}, ours is {experiment.source}"
-    if row.origin.kind != ours.kind:
+    if row.average and ours.tags["average"] != f"{row.average} mean":
+        return f"its average is the {row.average} mean, ours the {ours.tags['average']}"
+    if row.origin.kind != ours.origin.kind:
         return f"it is of another class ({class_of(row)})"
     return ""
 
@@ -77,12 +79,12 @@ def _side_by_side(report: Report, row: Published) -> Table:
     figures = {**ours.figures, **_tail(overall)}
     shared = {name: figures[name] for name in row.figures if name in figures}
     theirs = {name: Figure(row.figures[name], figure.unit) for name, figure in shared.items()}
-    own: Mapping[str, str] = {"figure": "ours", "2D": row.source}
+    own = {"figure": "ours", "2D": row.source, "class": row.origin.label}
     return Table(
         f"{row.paper}, {row.table}: {row.model}",
         [
             Row(ours.model, own, shared, ours.origin),
-            Row(row.model, {**own, "figure": "published"}, theirs, row.origin),
+            Row(row.model, {**own, "figure": "published"}, theirs, row.origin, published=True),
         ],
     )
 

@@ -20,7 +20,7 @@ class Experiment:
     Args:
         name: unique, lower case with dashes: what users write.
         paper: short, such as ``ActionPrompt, ICME 2023``.
-        table: of the paper; ``our plan`` for rows whose figures could not be obtained.
+        table: of the paper; ``langlift study`` for rows of ours that no paper has figures of.
         row: of the table.
         method: name in `langlift.methods.METHODS`, also of one that is not built yet; empty for
             a network that is listed for its figures alone.
@@ -31,7 +31,6 @@ class Experiment:
         settings: what the row is.
         published: its figure; None where it is not known.
         extra: data that is needed besides the protocol's; empty for none.
-        seeds: of runs whose mean would be reported.
         note: what a reader has to know besides.
     """
 
@@ -47,7 +46,6 @@ class Experiment:
     settings: Settings = field(default_factory=EncoderSettings)
     published: Published | None = None
     extra: str = ""
-    seeds: tuple[int, ...] = (0,)
     note: str = ""
 
     @property

@@ -12,8 +12,8 @@ from .experiment import Experiment
 from .needs import DataFinder, files_of
 
 HEADER = ("name", "table", "row", "protocol, 2D", "published", "class", "data", "state")
-#: Those that a narrow terminal shows.
-NARROW = ("name", "row", "published", "class", "state")
+#: Those that are left out, in this order, where a terminal is too narrow; --json has them all.
+OPTIONAL = ("data", "class", "table", "protocol, 2D", "row")
 _SHORT = {"parameters": "{:.2f} M", "MACs": "{:.1f} G", "PCK": "{:.1f} %", "AUC": "{:.1f} %"}
 _SHORT["action accuracy"] = "{:.1f} %"
 
@@ -27,22 +27,20 @@ def state_of(experiment: Experiment, finder: DataFinder) -> str:
 
 
 def figures_of(row: Published | None) -> str:
-    """The figures of a published row; errors in millimetres."""
+    """The figures of a published row, with ``oracle`` and why; errors in millimetres."""
     if row is None:
         return "not known"
     shown = [f"{n} {_SHORT.get(n, '{:.1f}').format(v)}" for n, v in row.figures.items()]
-    return ", ".join(shown)
+    figures = ", ".join(shown)
+    return f"{figures} ({row.origin.mark})" if row.origin.oracle else figures
 
 
 def class_of(row: Published | None) -> str:
-    """What a published row was made from: ``oracle`` and why, and what of it is inferred."""
+    """What a published row was made from, and what of it is inferred."""
     if row is None:
         return "-"
-    used = "one answer" if row.origin.aggregation == "single" else row.origin.aggregation
-    if row.origin.action == "predicted":
-        used += ", predicted action"
     inferred = f"inferred: {row.inferred}" if row.inferred else ""
-    return "; ".join(part for part in (used, row.origin.mark, inferred) if part)
+    return "; ".join(part for part in (row.origin.label, inferred) if part)
 
 
 def cells(experiment: Experiment, finder: DataFinder) -> tuple[str, ...]:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from .._version import __version__
 from ..datasets.corpus import Corpus
 from ..datasets.mocap_views import Source2D
 from ..errors import InputError
-from ..lifting.lifter import Lifter, LiftOptions
+from ..lifting.lifter import Lifter
 from ..protocols import mocap
-from ..protocols.recorded import Bars, Request, evaluate_recorded
+from ..protocols.evaluation import Bars
+from ..protocols.recorded import Request, evaluate_recorded
 from ..protocols.report import Report
 from ..training.config import TrainConfig
 from ..training.data import Data, load_data
@@ -25,7 +26,7 @@ from ..training.validation import evenly
 from .comparison import with_published
 from .experiment import Experiment
 from .material import RecordedMaterial, open_material
-from .scales import check_runnable, find_scale, train_config
+from .scales import check_runnable, encoder_settings, find_scale, train_config
 
 #: How the weights are chosen; the test set's habit is left to `langlift train`.
 Selection = Literal["fixed", "validation"]
@@ -89,8 +90,9 @@ class Run:
         """The 2D of the motion corpus that stands for the row's: exact, or with noise."""
         return "gt" if self.experiment.source == "gt" else "noisy"
 
+    @cached_property
     def material(self) -> RecordedMaterial:
-        """The dataset; not for the motion corpus."""
+        """The dataset, opened once; not for the motion corpus."""
         if self.data is None:
             raise InputError("--data is missing; give the folder of the dataset")
         return open_material(self.experiment, self.data, self.scale)
@@ -105,7 +107,7 @@ def prepare(run: Run) -> tuple[TrainConfig, Data]:
     chosen = {"selection": run.selection, "seed": run.seed}
     if run.corpus:
         return _prepare_corpus(run, chosen)
-    material = run.material()
+    material = run.material
     source = run.experiment.source
     frames = material.training_frames(source, run.selection)
     config = train_config(
@@ -115,7 +117,7 @@ def prepare(run: Run) -> tuple[TrainConfig, Data]:
         training_frames=frames,
         **chosen,
     )
-    data = load_recorded(material.dataset, material.parts, source, config)
+    data = load_recorded(material.dataset, material.spec, source, config)
     return config, _with_card(run, data)
 
 
@@ -177,42 +179,26 @@ def evaluate_experiment(run: Run, bars: Bars, device: Any = "cpu") -> Report:
 
 
 def _on_recordings(run: Run, lifter: Lifter, bars: Bars) -> Report:
-    material = run.material()
+    dataset, spec = run.material.dataset, run.material.spec
     request = Request(
         run.experiment.protocol,
-        material.path,
+        dataset.path,
         run.experiment.variant or None,
         (run.experiment.source,),
-        material.subjects or (),
-        material.actions or (),
-        windows=_windows(run.experiment, material),
+        () if run.material.whole else spec.test,
+        () if run.material.whole else spec.actions,
+        windows=encoder_settings(run.experiment).windows,
     )
     folder = run.out / EVALUATION
     # A journal that is there is of these weights or refused, so going on with it loses nothing.
     started = folder.is_dir() and any(folder.iterdir())
-    return evaluate_recorded({lifter.name: lifter}, request, bars, folder, resume=started)
-
-
-def _windows(experiment: Experiment, material: RecordedMaterial) -> str | None:
-    """What a network sees at a time where its own paper does not do as the protocol does."""
-    separate = experiment.method == "mixste" and material.spec.windows == "track"
-    return "separate" if separate else None
+    return evaluate_recorded({lifter.name: lifter}, request, bars, folder, started, dataset)
 
 
 def _on_corpus(run: Run, lifter: Lifter, bars: Bars) -> Report:
-    corpus = Corpus(run.data)
-    split = corpus.split("core")
-    clips = corpus.clips("test", split.name)
+    corpus, models = Corpus(run.data), {lifter.name: lifter}
+    clips = corpus.clips("test", "core")
     if run.scale == "smoke":
         clips = evenly(clips, _SMOKE_CLIPS)
-    classes = mocap.enough_clips(clips, split.scored_classes)
-    model = mocap.WithOptions(lifter, LiftOptions())
-    with bars(f"{lifter.name}, {run.source}") as advance:
-        measured = mocap.measure(model, clips, run.source, advance, classes)
-    facts = {
-        "data": f"motion corpus, split {split.name}, part test: {len(clips)} clips",
-        "weights": f"{lifter.digest[:12]}, selection: {lifter.bundle.card.get('selection')}",
-        "flip averaging": "yes",
-        "langlift": __version__,
-    }
-    return mocap.report({(lifter.name, run.source): measured}, clips, split.scored_classes, facts)
+    facts = mocap.corpus_facts(clips, models)
+    return mocap.evaluate_on_corpus(models, corpus, clips, [run.source], facts, bars=bars)

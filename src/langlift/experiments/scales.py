@@ -106,13 +106,14 @@ def train_config(
     size, method = find_scale(scale), experiment.method
     check_runnable(experiment)
     base = recipe("paper", method, recorded)
-    window = _window(experiment, size, frames)
+    window, row = _window(experiment, size, frames), encoder_settings(experiment)
     model = replace(
         base.model,
         **_window_settings(method, window),
-        **{**_row_settings(experiment), **size.models.get(method, {})},
+        **{**row.model, **size.models.get(method, {})},
     )
-    settings: dict[str, Any] = {"batch": _batch(method, base.batch, window), **size.run, **run}
+    batch = max(1, row.step_frames // window) if row.step_frames else base.batch
+    settings: dict[str, Any] = {"batch": batch, **size.run, **run}
     if scale == "full" and training_frames is not None:
         settings["steps"] = max(1, round(base.steps * training_frames / _RECIPE_FRAMES))
     output = model.output_frames or (1 if base.frames == 1 else window)
@@ -128,19 +129,18 @@ def check_runnable(experiment: Experiment) -> None:
         )
 
 
-def _row_settings(experiment: Experiment) -> Mapping[str, Any]:
-    """Settings of the method's config that the row states."""
+def encoder_settings(experiment: Experiment) -> EncoderSettings:
+    """What the row states.
+
+    Raises:
+        InputError: for a row of another kind of method.
+    """
     if isinstance(experiment.settings, EncoderSettings):
-        return experiment.settings.model
+        return experiment.settings
     raise InputError(
         f"experiment {experiment.name} has {type(experiment.settings).__name__}, which method "
         f"{experiment.method} does not read yet; choose another row"
     )
-
-
-def _batch(method: str, batch: int, window: int) -> int:
-    """Windows of a step: MixSTE's are those that 1,024 frames make."""
-    return max(1, 1024 // window) if method == "mixste" else batch
 
 
 def _window(experiment: Experiment, size: Scale, frames: int | None) -> int:

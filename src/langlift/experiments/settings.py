@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args, get_type_hints
 
 from ..errors import InputError, unknown
+from ..protocols.spec import Windows
 
 Encoder = Literal["vpose", "a3dhp", "mixste"]
 #: The segments of FinePOSE's prompt, in its order.
@@ -36,10 +37,20 @@ class EncoderSettings(Settings):
         model: settings of its config that differ from the published ones; the window is that of
             the experiment.
         pretrained: whether it starts from weights that were pretrained on motion capture.
+        windows: that its own paper measures, where they are not the protocol's.
+        step_frames: frames of a training step, however long the windows; None for as many windows
+            as the recipe says.
     """
 
     model: Mapping[str, Any] = field(default_factory=dict)
     pretrained: bool = False
+    windows: Windows | None = None
+    step_frames: int | None = None
+
+
+def mixste_settings(**model: Any) -> EncoderSettings:
+    """MixSTE with these settings of its config, trained and measured as in its paper."""
+    return EncoderSettings(model, windows="separate", step_frames=1024)
 
 
 @dataclass(frozen=True)

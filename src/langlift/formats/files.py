@@ -111,13 +111,15 @@ def check_results(folder: Path, names: Iterable[str]) -> None:
 
 @contextmanager
 def naming(path: str | Path) -> Iterator[None]:
-    """Put the file's name before the message of every input error raised inside.
+    """Put the file's name before the message of every input error raised inside that lacks it.
 
     Errors of the operating system (no permission, a broken disk) become input errors too.
     """
     try:
         yield
     except InputError as error:
+        if str(error).startswith(f"{path}: "):
+            raise
         raise InputError(f"{path}: {one_line(error)}") from error
     except OSError as error:
         reason = error.strerror or one_line(error)

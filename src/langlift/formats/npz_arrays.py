@@ -34,7 +34,7 @@ def load_arrays(path: Path, wanted: Callable[[str], bool]) -> dict[str, np.ndarr
     names = {name: size for name, size in _array_bytes(path).items() if wanted(name)}
     if sum(names.values()) > _LARGEST:
         raise InputError("the arrays take more than 4 GiB; cut the clip into parts")
-    with _damage_in_words(), np.load(path, allow_pickle=False) as stored:
+    with damage_in_words(), np.load(path, allow_pickle=False) as stored:
         arrays = {name: stored[name] for name in names}
     for name, value in arrays.items():
         if not isinstance(value, np.ndarray):
@@ -53,7 +53,7 @@ def array_shapes(path: Path) -> dict[str, tuple[int, ...]]:
         (2, 0): np.lib.format.read_array_header_2_0,
     }
     shapes = {}
-    with _damage_in_words(), zipfile.ZipFile(path) as archive:
+    with damage_in_words(), zipfile.ZipFile(path) as archive:
         for entry in archive.infolist():
             name, dot, kind = entry.filename.rpartition(".")
             if dot and kind == "npy":
@@ -64,16 +64,16 @@ def array_shapes(path: Path) -> dict[str, tuple[int, ...]]:
 
 def _array_bytes(path: Path) -> dict[str, int]:
     """Unpacked size in bytes of each array in an npz file."""
-    with _damage_in_words(), zipfile.ZipFile(path) as archive:
+    with damage_in_words(), zipfile.ZipFile(path) as archive:
         return {i.filename.removesuffix(".npy"): i.file_size for i in archive.infolist()}
 
 
 @contextmanager
-def _damage_in_words() -> Iterator[None]:
+def damage_in_words() -> Iterator[None]:
     """Say in one sentence what zipfile, zlib and numpy raise on foreign or damaged bytes."""
     try:
         yield
-    except (PermissionError, IsADirectoryError):
+    except (InputError, PermissionError, IsADirectoryError):
         raise
     except Exception as error:  # damaged bytes make these libraries raise nearly anything
         if "allow_pickle" in str(error):
@@ -110,13 +110,26 @@ def strings(arrays: Mapping[str, np.ndarray], name: str) -> list[str]:
     try:
         if array.dtype.kind == "S":
             array = np.char.decode(array, "utf-8")
-        if array.dtype.kind == "U":
+    except ValueError as error:
+        raise _damaged_text(f"the array {name!r}", error) from error
+    if array.dtype.kind == "U":
+        check_text(array, f"the array {name!r}")
+        return [str(v) for v in array.reshape(-1).tolist()]
+    raise InputError(f"the array {name!r} is missing or of type {array.dtype}; it must be text")
+
+
+def check_text(array: np.ndarray, what: str) -> None:
+    """Raise `InputError` for an array of text that Python cannot hold; others are left alone."""
+    if array.dtype.kind == "U":
+        try:
             # numpy makes Python strings of any 32 bits, and Python breaks on them later.
             array.astype(array.dtype.newbyteorder("<")).tobytes().decode("utf-32-le")
-            return [str(v) for v in array.reshape(-1).tolist()]
-    except ValueError as error:
-        raise InputError(f"the array {name!r} holds damaged text ({one_line(error)})") from error
-    raise InputError(f"the array {name!r} is missing or of type {array.dtype}; it must be text")
+        except UnicodeDecodeError as error:
+            raise _damaged_text(what, error) from error
+
+
+def _damaged_text(what: str, error: ValueError) -> InputError:
+    return InputError(f"{what} holds damaged text ({one_line(error)}); get the file anew")
 
 
 def string(arrays: Mapping[str, np.ndarray], name: str) -> str:

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import numpy as np
 
 from ..errors import InputError
-from .files import check_exists, one_line
-from .npz_arrays import load_arrays
+from .files import check_exists, naming
+from .npz_arrays import check_text, damage_in_words, load_arrays
 from .stand_ins import kind_of
 from .unpickle import unpickle_plain
 
@@ -30,7 +29,7 @@ _DEEPEST = 16  # dictionaries and lists in each other; the published files have 
 _PLAIN = (str, bytes, int, float, bool, complex, type(None))
 
 
-def read_objects(path: Path, names: Sequence[str]) -> dict[str, Any]:
+def load_objects(path: Path, names: Sequence[str]) -> dict[str, Any]:
     """Arrays of an ``.npz`` file that may hold pickled objects.
 
     Args:
@@ -43,11 +42,16 @@ def read_objects(path: Path, names: Sequence[str]) -> dict[str, Any]:
         Arrays may be read-only.
 
     Raises:
-        InputError: when it is no such file or half of one, lacks an array or asks for code; the
-            message does not name the file, see `naming`.
+        InputError: naming the file, when it is no such file or half of one, lacks an array or asks
+            for code.
     """
-    check_exists(path)
-    with _damage_in_words(), zipfile.ZipFile(path) as archive:
+    with naming(path):
+        check_exists(path)
+        return _objects(path, names)
+
+
+def _objects(path: Path, names: Sequence[str]) -> dict[str, Any]:
+    with damage_in_words(), zipfile.ZipFile(path) as archive:
         held = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
         for name in names:
             if name not in held:
@@ -58,16 +62,16 @@ def read_objects(path: Path, names: Sequence[str]) -> dict[str, Any]:
         return {name: _member(path, archive, held[name], name) for name in names}
 
 
-def read_pickle(path: Path) -> Any:
+def load_pickle(path: Path) -> Any:
     """The one object of a pickle file: plain values, lists, dictionaries and numpy arrays.
 
     Raises:
-        InputError: when it is no pickle or half of one, or asks for code; the message does not
-            name the file, see `naming`.
+        InputError: naming the file, when it is no pickle or half of one, or asks for code.
     """
-    check_exists(path)
-    with path.open("rb", buffering=_BUFFER) as stream:
-        return _only(stream, path.stat().st_size)
+    with naming(path):
+        check_exists(path)
+        with path.open("rb", buffering=_BUFFER) as stream:
+            return _only(stream, path.stat().st_size)
 
 
 def _member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> Any:
@@ -121,7 +125,8 @@ def _plain(value: Any, seen: dict[int, Any], levels: int) -> Any:
     if levels == 0:
         raise InputError(f"its values are nested more than {_DEEPEST} deep; no data set here is")
     if isinstance(value, np.ndarray):
-        array = _checked_text(value.view(np.ndarray))
+        array = value.view(np.ndarray)
+        check_text(array, "it")
         plain: Any = _unboxed(array, seen, levels) if array.dtype.hasobject else array
     elif isinstance(value, dict):
         plain = {_key(k): _plain(v, seen, levels - 1) for k, v in value.items()}
@@ -131,16 +136,6 @@ def _plain(value: Any, seen: dict[int, Any], levels: int) -> Any:
         raise InputError(f"it holds a {kind_of(value)} where data should be; refused")
     seen[id(value)] = plain
     return plain
-
-
-def _checked_text(array: np.ndarray) -> np.ndarray:
-    """The array; refused where it is of text that Python cannot hold, which would break later."""
-    if array.dtype.kind == "U":
-        try:
-            array.astype(array.dtype.newbyteorder("<")).tobytes().decode("utf-32-le")
-        except UnicodeDecodeError as error:
-            raise InputError(f"it holds damaged text ({one_line(error)}); get it anew") from error
-    return array
 
 
 def _key(key: Any) -> Any:
@@ -154,17 +149,3 @@ def _unboxed(array: np.ndarray, seen: dict[int, Any], levels: int) -> Any:
     if array.ndim == 1:
         return [_plain(value, seen, levels - 1) for value in array]
     return [_unboxed(part, seen, levels) for part in array]
-
-
-@contextmanager
-def _damage_in_words() -> Iterator[None]:
-    """Say in one sentence what zipfile, zlib and numpy raise on foreign or damaged bytes."""
-    try:
-        yield
-    except (InputError, OSError):
-        raise
-    except Exception as error:  # damaged bytes raise nearly anything
-        raise InputError(
-            f"this cannot be read as npz ({one_line(error)}); it is of another type, damaged or "
-            "half a download: fetch it again"
-        ) from error

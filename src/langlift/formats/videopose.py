@@ -8,7 +8,7 @@ the clip, since only one of them is lifted at a time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +18,11 @@ from ..errors import InputError, unknown
 from ..skeletons import COCO_17, HUMAN36M_17, HUMANEVA_15, Skeleton, get_skeleton
 from .clip import Clip, ReadOptions, Track, frame_count
 from .npz_arrays import array_names
-from .object_arrays import read_objects
+from .object_arrays import load_objects
+from .plain_objects import by_subject, dictionary, numbers
 
-#: The layouts that VideoPose3D names, by name and number of joints.
-LAYOUTS: dict[tuple[str, int], Skeleton] = {
-    ("coco", 17): COCO_17,
-    ("h36m", 17): HUMAN36M_17,
-    ("humaneva15", 15): HUMANEVA_15,
-}
+#: The conventions of 2D in VideoPose3D's files, by the names of their layouts.
+LAYOUTS: dict[str, Skeleton] = {"coco": COCO_17, "h36m": HUMAN36M_17, "humaneva15": HUMANEVA_15}
 _CUSTOM = "custom"
 _LISTED = 20
 
@@ -38,11 +35,9 @@ def sniff(path: Path) -> bool:
 def parse(path: Path, options: ReadOptions) -> Clip:
     """Read one video; where there are several, `options.person` says which."""
     wanted = ["positions_2d", *(["metadata"] if "metadata" in array_names(path) else [])]
-    stored = read_objects(path, wanted)
+    stored = load_objects(path, wanted)
     videos = _videos(stored["positions_2d"])
-    metadata = stored.get("metadata", {})
-    if not isinstance(metadata, dict):
-        raise InputError("metadata is no dictionary; make the file with VideoPose3D's script")
+    metadata = dictionary(stored["metadata"], "metadata") if "metadata" in stored else {}
     name = _chosen(videos, options.person)
     points = _points(videos[name], name)
     said = _said_of(metadata, name)
@@ -59,12 +54,8 @@ def parse(path: Path, options: ReadOptions) -> Clip:
 
 def _videos(positions: Any) -> dict[str, Any]:
     """The arrays by name: the video's, with what tells its actions and cameras apart."""
-    if not isinstance(positions, dict) or not positions:
-        raise InputError("positions_2d is no dictionary of videos; give VideoPose3D's 2D file")
     found = {}
-    for video, actions in positions.items():
-        if not isinstance(actions, dict):
-            raise InputError(f"positions_2d of {video!r} is no dictionary of lists of arrays")
+    for video, actions in by_subject(positions, "positions_2d").items():
         for action, cameras in actions.items():
             listed = list(cameras) if isinstance(cameras, list | np.ndarray) else None
             if not listed:
@@ -92,14 +83,12 @@ def _chosen(videos: Mapping[str, Any], person: str | None) -> str:
 
 def _points(array: Any, name: str) -> np.ndarray:
     """(f, j, 3) pixels and score, 1 where the file has none."""
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "iuf":
-        raise InputError(f"positions_2d of {name!r} is no array of numbers")
-    if array.ndim != 3 or array.shape[2] not in (2, 3) or 0 in array.shape:
+    points = numbers(array, "* c", f"positions_2d of {name!r}").astype(np.float64)
+    if points.ndim != 3 or points.shape[2] not in (2, 3) or 0 in points.shape:
         raise InputError(
-            f"positions_2d of {name!r} has shape {array.shape}; it must be (frames, joints, 2), or "
-            "3 with scores"
+            f"positions_2d of {name!r} has shape {points.shape}; it must be (frames, joints, 2), "
+            "or 3 with scores"
         )
-    points = array.astype(np.float64)
     if points.shape[2] == 2:
         seen = np.isfinite(points).all(axis=-1, keepdims=True)
         points = np.concatenate([points, seen], axis=-1)
@@ -118,11 +107,56 @@ def _said_of(metadata: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 def _skeleton(metadata: Mapping[str, Any], joints: int, chosen: str | None) -> Skeleton:
     if chosen is not None:
         return get_skeleton(chosen)
-    layout = str(metadata.get("layout_name", ""))
-    if (layout, joints) in LAYOUTS:
-        return LAYOUTS[layout, joints]
-    said = f"its layout is {layout!r}" if layout else "it names no layout"
+    try:
+        return convention_of({**metadata, "num_joints": joints})
+    except InputError as error:
+        raise InputError(f"{error}; name the skeleton with --skeleton") from error
+
+
+def convention_of(metadata: Any, among: Sequence[Skeleton] = tuple(LAYOUTS.values())) -> Skeleton:
+    """The convention of the joints of a file of 2D, by what its metadata say.
+
+    It is told by the number of the joints and by which of them are left and right, in any order;
+    where the sides are not said, by the name of the layout.
+
+    Args:
+        metadata: ``num_joints`` and ``keypoints_symmetry`` or ``layout_name``.
+        among: the conventions that may be.
+
+    Raises:
+        InputError: for none of them; the message does not name the file.
+    """
+    said = dictionary(metadata, "metadata")
+    stated, sides = said.get("num_joints"), said.get("keypoints_symmetry")
+    count = int(stated) if isinstance(stated, int | np.integer) else None
+    layout = said.get("layout_name")
+    if count == 16 and HUMAN36M_17 in among:
+        raise InputError(
+            "it has 16 joints, the variant without neck_nose (joint 9); langlift takes 17: use a "
+            "file with all of them, such as data_2d_h36m_cpn_ft_h36m_dbb.npz"
+        )
+    for name, skeleton in LAYOUTS.items():
+        same = layout == name if sides is None else _sorted(sides) == _sides(skeleton)
+        if skeleton in among and count == len(skeleton) and same:
+            return skeleton
+    about = f"layout {layout!r}" if sides is None else f"left and right {_sorted(sides)}"
+    known = ", ".join(f"{len(s)} with {_sides(s)} ({s.name})" for s in among)
     raise InputError(
-        f"{said} and it has {joints} joints, which is none that is known "
-        f"({', '.join(f'{n} with {j}' for n, j in LAYOUTS)}); name the skeleton with --skeleton"
+        f"its metadata names {stated!r} joints with {about}; known are {known}: use a file of 2D "
+        "in one of these"
     )
+
+
+def _sorted(sides: Any) -> list[list[int]] | None:
+    """The joints of both sides in order; None for what are no lists of whole numbers."""
+    try:
+        return [sorted(int(joint) for joint in side) for side in sides]
+    except (TypeError, ValueError):
+        return None
+
+
+def _sides(skeleton: Skeleton) -> list[list[int]]:
+    return [
+        [j for j, joint in enumerate(skeleton.joints) if joint.startswith(side)]
+        for side in ("left_", "right_")
+    ]

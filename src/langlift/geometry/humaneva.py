@@ -52,14 +52,6 @@ def humaneva_to_camera(world: Any, subject: str, camera: str) -> np.ndarray:
     return quaternion_rotate(quaternion_conjugate(orientation), points - position).astype(dtype)
 
 
-def humaneva_to_world(points: Any, subject: str, camera: str) -> np.ndarray:
-    """Points (*, 3) in the space of a camera, metres, to the world (*, 3)."""
-    values, dtype = as_double(points)
-    check_shape(values, "* 3", "camera-space points")
-    orientation, position = humaneva_placement(subject, camera)
-    return (quaternion_rotate(orientation, values) + position).astype(dtype)
-
-
 _Placement = tuple[tuple[float, float, float, float], tuple[float, float, float]]
 
 _S1: tuple[_Placement, ...] = (

@@ -7,18 +7,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ..datasets.recorded.human36m import ACTIONS
+from ..datasets.recorded.mpi_inf_3dhp import ANNOTATIONS
 from ..errors import InputError, unknown
 from ..skeletons import HUMAN36M_17, HUMANEVA_15, MPI_INF_3DHP_17
 from .spec import ProtocolSpec
 
-#: The sets of 3D labels of MPI-INF-3DHP: in the cameras' metric space (papers that follow D3DP), or
-#: of a person of one size (those that follow P-STMO). Their figures are not comparable.
-ANNOTATIONS = ("annot3", "univ")
-
-_ACTIONS = (
-    *("Directions", "Discussion", "Eating", "Greeting", "Phoning", "Photo", "Posing", "Purchases"),
-    *("Sitting", "SittingDown", "Smoking", "Waiting", "WalkDog", "Walking", "WalkTogether"),
-)
 _SELECTION = (
     "S8 chooses between weights here; published models train on S8 too, and most of them were "
     "chosen on the test subjects"
@@ -35,7 +29,8 @@ _HUMAN36M = ProtocolSpec(
     metrics=("MPJPE", "P-MPJPE", "N-MPJPE", "D-MPJPE", "MPJVE", "acceleration error"),
     average="action",
     tail=("Posing", "SittingDown", "Sitting"),
-    actions=_ACTIONS,
+    actions=ACTIONS,
+    public_test=True,
     notes=(
         _SELECTION,
         "MixSTE evaluates separate windows (--windows separate); D3DP and FinePOSE also put the "
@@ -80,6 +75,7 @@ PROTOCOLS: dict[str, ProtocolSpec] = {
         metrics=("MPJPE", "P-MPJPE", "D-MPJPE"),
         average="subject and action",
         actions=("Walking", "Jog"),
+        public_test=True,
         notes=(
             "ActionPrompt reports Walking and Jog; VideoPose3D's table has Box too (--actions "
             "Walking,Jog,Box)",
@@ -98,6 +94,8 @@ PROTOCOLS: dict[str, ProtocolSpec] = {
         metrics=("PCK", "AUC", "MPJPE"),
         average="sequence",
         root="subtract",
+        variants=ANNOTATIONS,
+        public_test=True,
         notes=(
             "the sequence mean is what D3DP and FinePOSE report; the frame mean is the total of "
             "the MATLAB evaluator, which papers that follow P-STMO report",
@@ -139,7 +137,7 @@ def find_protocol(name: str, annotation: str | None = None) -> ProtocolSpec:
 
     Args:
         name: in `PROTOCOLS`.
-        annotation: one of `ANNOTATIONS` for ``mpi-inf-3dhp``, which has no default.
+        annotation: one of its `variants`, which have no default.
 
     Raises:
         InputError: for an unknown name, an annotation that is missing, unknown, or given to a
@@ -148,7 +146,7 @@ def find_protocol(name: str, annotation: str | None = None) -> ProtocolSpec:
     if name not in PROTOCOLS:
         raise unknown("protocol", name, PROTOCOLS)
     spec = PROTOCOLS[name]
-    if name != "mpi-inf-3dhp":
+    if not spec.variants:
         if annotation is not None:
             raise InputError(
                 f"annotation is {annotation!r}, but protocol {name} has only one set of labels; "
@@ -157,9 +155,9 @@ def find_protocol(name: str, annotation: str | None = None) -> ProtocolSpec:
         return spec
     if annotation is None:
         raise InputError(
-            "annotation is missing, and figures on the two sets of labels of MPI-INF-3DHP are not "
-            f"comparable; choose one with --annotation {' or --annotation '.join(ANNOTATIONS)}"
+            f"annotation is missing, and figures on the sets of labels of protocol {name} are not "
+            f"comparable; choose one with --annotation {' or --annotation '.join(spec.variants)}"
         )
-    if annotation not in ANNOTATIONS:
-        raise unknown("annotation", annotation, ANNOTATIONS)
+    if annotation not in spec.variants:
+        raise unknown("annotation", annotation, spec.variants)
     return replace(spec, variant=annotation)

@@ -18,6 +18,8 @@ from ..lifting.features import FeatureConfig, screen_features
 from ..skeletons import HUMAN36M_17
 from ..tracks import Keypoints, Motion
 
+#: What they are called where trained models are named.
+CLASSICAL = ("mean-pose", "linear-regression")
 _EVERY = 5  # frames; neighbouring frames of a clip add nothing to a linear fit
 _RIDGE = 1e-3
 
@@ -61,6 +63,13 @@ class LinearRegression:
         points = keypoints.converted(HUMAN36M_17)
         joints = _design(_screen(points)) @ self.weights
         return Motion(joints.reshape(-1, 17, 3), HUMAN36M_17, keypoints.fps)
+
+
+def classical(
+    name: str, clips: Sequence[LabelledClip], source: Source2D
+) -> MeanPose | LinearRegression:
+    """The model of a name in `CLASSICAL`, fitted to training clips seen with one kind of 2D."""
+    return MeanPose(clips) if name == CLASSICAL[0] else LinearRegression(clips, source)
 
 
 def _screen(points: Keypoints) -> np.ndarray:

@@ -7,14 +7,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .report import Figure, Report, Row, Table
+from .report import Figure, Report, Row, Table, in_words
 
 #: Facts about the models, the program or the wording. All others are about the test: where one of
 #: them differs, the figures are of different things.
 OF_THE_MODEL = frozenset(
-    ("weights", "precision", "flip averaging", "classical models", "approximations")
+    (
+        *("weights", "precision", "flip averaging", "classical models", "approximations"),
+        *("device", "experiment", "scale", "seed"),
+    )
 )
-_OF_THE_TEXT = frozenset(("title", "notes", "langlift"))
+#: What is said elsewhere, too: what differs from the protocol is in the facts on root, windows, ...
+_OF_THE_TEXT = frozenset(
+    (
+        *("title", "note", "notes", "langlift", "other than the protocol"),
+        *("published", "published figures"),
+    )
+)
 #: A tag that is about the model: how many classes it knows. Its accuracy is of these classes only.
 _CLASSES, _ACCURACY = "K", "action accuracy"
 _PAPER = "paper"  # a tag of published rows, which are the same in every report
@@ -170,11 +179,7 @@ def _told(name: str, a: Any, b: Any) -> Iterator[tuple[str, str, str]]:
 
 
 def _words(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "; ".join(f"{key}: {each}" for key, each in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(map(str, value))
-    return "not stated" if value is None else str(value)
+    return "not stated" if value is None else in_words(value)
 
 
 def _own_tables(report: Report) -> list[Table]:

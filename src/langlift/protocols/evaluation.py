@@ -1,16 +1,18 @@
 """Evaluate models on the recordings of a dataset, one recording at a time.
 
 Nothing of a recording is kept but the sums of `Score`, so an evaluation of any length needs the
-memory of one video; with a `Journal` it can be broken off and continued at any video.
+memory of one recording; with a `Journal` it can be broken off and continued at any of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
-from ..datasets.checking.quality import refuse_misfit
+from ..datasets.checking.recording_checks import refuse_misfit
 from ..datasets.recordings import Entry, RecordedDataset, Recording
 from ..datasets.registry import open_dataset
 from ..errors import InputError, unknown
@@ -23,23 +25,23 @@ from .spec import ProtocolSpec
 from .windowing import compared, lift_recording
 
 Progress = Callable[[int, int], None]
-#: Protocols on the test sets that the authors of public weights chose them on.
-_CHOSEN_ON = ("human36m", "human36m-motionbert", "humaneva", "mpi-inf-3dhp")
+#: Opens a progress bar of that title.
+Bars = Callable[[str], AbstractContextManager[Progress]]
+#: What is measured side by side: a model and its precision, by the name in the tables.
+Models = Mapping[str, tuple[Lifter, Precision]]
 
 
 @dataclass(frozen=True)
 class EvaluationOptions:
-    """What is evaluated of a dataset, and how exactly.
+    """What is evaluated of a dataset.
 
     Args:
         subjects: instead of those of the protocol.
         actions: instead of those of the protocol.
-        precision: of the network, see `LiftOptions`.
     """
 
     subjects: tuple[str, ...] | None = None
     actions: tuple[str, ...] | None = None
-    precision: Precision = "fp32"
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,12 @@ class Plan:
     @property
     def frames(self) -> int:
         """Frames of 3D in all."""
-        return sum(entry.frames_3d or 0 for entry in self.entries)
+        return _frames(self.entries)
+
+
+def no_bars(title: str) -> AbstractContextManager[Progress]:
+    """Show nothing of the progress."""
+    return nullcontext(lambda done, total: None)
 
 
 def open_for(spec: ProtocolSpec, path: str | Path) -> RecordedDataset:
@@ -87,13 +94,12 @@ def plan(
         InputError: for a source, subject or action that the files do not hold, or where nothing
             is left.
     """
-    source = _source(dataset, spec, source)
+    source = source_of(dataset, spec, source)
     subjects = _subjects(dataset, spec, options)
-    actions = _actions(dataset, spec, options, subjects)
+    entries = dataset.entries(source, subjects)
+    actions = _actions(entries, spec, options)
     chosen, left_out = [], []
-    for entry in dataset.entries():
-        if subjects is not None and entry.subject not in subjects:
-            continue
+    for entry in entries:
         if actions is not None and entry.action not in actions:
             continue
         if excluded(spec, entry.name):
@@ -107,7 +113,7 @@ def plan(
             f"the data hold no recording with 3D and 2D of source {source} that protocol "
             f"{spec.name} evaluates; see what there is with: langlift data check"
         )
-    left_out += _absent(dataset, subjects or dataset.subjects, actions)
+    left_out += _absent(dataset.expected(), entries, subjects or dataset.subjects, actions)
     return Plan(source, subjects, actions, tuple(chosen), tuple(left_out))
 
 
@@ -116,12 +122,17 @@ def excluded(spec: ProtocolSpec, name: str) -> bool:
     return any(name == part or name.startswith(f"{part}/") for part in spec.excluded)
 
 
-def _source(dataset: RecordedDataset, spec: ProtocolSpec, source: str | None) -> str:
+def source_of(dataset: RecordedDataset, spec: ProtocolSpec, asked: str | None = None) -> str:
+    """The kind of 2D that is used: the one asked for, the protocol's first, or the only one.
+
+    Raises:
+        InputError: where the data do not hold it, or hold several and the protocol names none.
+    """
     held = dataset.sources()
-    if source is not None:
-        if source not in held:
-            raise unknown("2D source", source, held)
-        return source
+    if asked is not None:
+        if asked not in held:
+            raise unknown("2D source", asked, held)
+        return asked
     if not spec.sources:
         if len(held) == 1:
             return held[0]
@@ -151,22 +162,19 @@ def _subjects(
                 f"are {', '.join(dataset.subjects)})"
             )
         return spec.test
-    parts: Mapping[str, tuple[str, ...]] = getattr(dataset, "parts", {})
-    if parts and not parts.get("test"):
+    if not dataset.parts:
+        return None
+    if not dataset.parts.get("test"):
         raise InputError(
-            f"no file says that it is of the part test ({', '.join(parts)} only); name the "
+            f"no file says that it is of the part test ({', '.join(dataset.parts)} only); name the "
             "subjects to evaluate with --subjects"
         )
-    return parts.get("test")
+    return tuple(dataset.parts["test"])
 
 
 def _actions(
-    dataset: RecordedDataset,
-    spec: ProtocolSpec,
-    options: EvaluationOptions,
-    subjects: Sequence[str] | None,
+    entries: Sequence[Entry], spec: ProtocolSpec, options: EvaluationOptions
 ) -> tuple[str, ...] | None:
-    entries = [e for e in dataset.entries() if subjects is None or e.subject in subjects]
     held = tuple(dict.fromkeys(entry.action for entry in entries))
     if options.actions is not None:
         if held == ("",):
@@ -191,13 +199,16 @@ def _actions(
 
 
 def _absent(
-    dataset: RecordedDataset, subjects: Sequence[str], actions: Sequence[str] | None
+    expected: Mapping[str, Sequence[str]],
+    entries: Sequence[Entry],
+    subjects: Sequence[str],
+    actions: Sequence[str] | None,
 ) -> list[str]:
     """Sequences that a whole copy holds of these subjects and the files do not."""
-    there = {(entry.subject, entry.key) for entry in dataset.entries()}
+    there = {(entry.subject, entry.key) for entry in entries}
     return [
         f"{subject}/{key}"
-        for subject, keys in dataset.expected().items()
+        for subject, keys in expected.items()
         if subject in subjects
         for key in keys
         if (subject, key) not in there
@@ -206,76 +217,94 @@ def _absent(
 
 
 def evaluate_recordings(
-    lifter: Lifter,
+    models: Models,
     dataset: RecordedDataset,
     spec: ProtocolSpec,
-    source: str | None = None,
-    options: EvaluationOptions | None = None,
+    chosen: Plan,
     journal: Journal | None = None,
     progress: Progress | None = None,
-    name: str = "",
-) -> list[Score]:
-    """Lift every recording of a protocol and measure it.
+) -> dict[str, list[Score]]:
+    """Lift every recording of a plan with every model and measure it; each is decoded once.
 
     Args:
-        lifter: the model; its joints must be those that the protocol compares.
+        models: their joints must be those that the protocol compares.
         dataset: the data.
         spec: the protocol.
-        source: of the 2D; the protocol's first one if None.
-        options: what to evaluate.
+        chosen: what is measured, see `plan`.
         journal: takes every score as soon as it is there, and holds those that need not be
             measured again.
         progress: called with (frames done, frames in all).
-        name: of the model in the journal; the lifter's if empty.
+
+    Returns:
+        Scores by model, in the order of the plan.
 
     Raises:
         InputError: for a model of other joints, for data that lack what the protocol needs, and
             for a recording that cannot be evaluated; nothing is left out silently.
     """
-    options = options or EvaluationOptions()
-    check_model(lifter, spec, name or lifter.name)
-    chosen = plan(dataset, spec, source, options)
-    wanted = {entry.name: entry for entry in chosen.entries}
-    scores: dict[str, Score] = {}
-    done = 0
-    for recording in dataset.recordings(chosen.source, chosen.subjects, chosen.actions):
-        if recording.name not in wanted:
+    for name, (lifter, _) in models.items():
+        check_model(lifter, spec, name)
+    scores: dict[tuple[str, str], Score] = {}
+    if journal is not None:
+        for model, entry in product(models, chosen.entries):
+            if (score := journal.get(model, chosen.source, entry.name)) is not None:
+                scores[model, entry.name] = score
+    left = {e.name: e for e in chosen.entries if any((m, e.name) not in scores for m in models)}
+    done = chosen.frames - _frames(left.values())
+    for recording in _recordings(dataset, chosen, [*left.values()]):
+        entry = left.pop(recording.name, None)
+        if entry is None:
             continue
-        title, frames = name or lifter.name, len(recording)
-        score = None if journal is None else journal.get(title, chosen.source, recording.name)
-        if score is None:
-            refuse_misfit(recording, chosen.source)
-            score = score_recording(lifter, recording, spec, wanted[recording.name], options)
+        refuse_misfit(recording, chosen.source)
+        for model, (lifter, precision) in models.items():
+            if (model, entry.name) in scores:
+                continue
+            score = score_recording(lifter, recording, spec, precision, _sequence(entry))
             if journal is not None:
-                journal.add(title, chosen.source, score)
-        scores[recording.name] = score
+                journal.add(model, chosen.source, score)
+            scores[model, entry.name] = score
         del recording  # or two are in memory while the next one is read
-        done += frames
+        done += _frames([entry])
         if progress is not None:
-            progress(done, max(chosen.frames, done))
-    if missing := [name for name in wanted if name not in scores]:
+            progress(done, chosen.frames)
+    if left:
         raise InputError(
-            f"the recording {missing[0]} is listed in the data but was not read "
-            f"({len(missing)} in all); see what is wrong with: langlift data check"
+            f"the recording {next(iter(left))} is listed in the data but was not read "
+            f"({len(left)} in all); see what is wrong with: langlift data check"
         )
-    return list(scores.values())
+    return {model: [scores[model, entry.name] for entry in chosen.entries] for model in models}
+
+
+def _recordings(
+    dataset: RecordedDataset, chosen: Plan, entries: Sequence[Entry]
+) -> Iterator[Recording]:
+    """Decode these recordings of a plan, and others of their subjects and actions on the way."""
+    if not entries:
+        return iter(())
+    subjects = tuple(dict.fromkeys(entry.subject for entry in entries))
+    actions = chosen.actions and tuple(dict.fromkeys(entry.action for entry in entries))
+    return dataset.recordings(chosen.source, subjects, actions)
+
+
+def _frames(entries: Iterable[Entry]) -> int:
+    return sum(entry.frames_3d or 0 for entry in entries)
 
 
 def score_recording(
     lifter: Lifter,
     recording: Recording,
     spec: ProtocolSpec,
-    entry: Entry,
-    options: EvaluationOptions,
+    precision: Precision = "fp32",
+    sequence: str = "",
 ) -> Score:
-    """Lift and measure one recording."""
-    lifted = lift_recording(lifter, recording, spec, options.precision)
+    """Lift and measure one recording of a sequence; see `Score.sequence`."""
+    lifted = lift_recording(lifter, recording, spec, precision)
     sums, joints, weight = summed(lifted.pieces, spec.metrics, compared(spec, lifter))
     asked = lifted.label is not None and recording.action in lifter.actions.labels
     return Score(
         recording.name,
         recording.subject,
-        _sequence(entry),
+        sequence or recording.name,
         int(recording.counted.sum()),
         sums,
         tuple(joints.tolist()),
@@ -307,6 +336,6 @@ def origin_of(lifter: Lifter, spec: ProtocolSpec) -> Origin:
     your own they were not chosen by the answer.
     """
     selection = lifter.bundle.card.get("selection", "not stated")
-    if selection == "test" and spec.name not in _CHOSEN_ON:
+    if selection == "test" and not spec.public_test:
         selection = "fixed"
     return Origin(action="none", aggregation="single", selection=selection)

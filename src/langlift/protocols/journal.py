@@ -1,6 +1,6 @@
 """What has been measured so far, a line per recording, so that a long evaluation can go on.
 
-The first line of ``sequences.jsonl`` says what is being measured: weights, protocol, options, data
+The first line of ``recordings.jsonl`` says what is being measured: weights, protocol, options, data
 and the version of langlift. An evaluation of anything else never continues the file.
 """
 
@@ -16,7 +16,7 @@ from ..errors import InputError
 from ..formats.files import atomic_write, naming, one_line
 from .scores import Score
 
-NAME = "sequences.jsonl"
+NAME = "recordings.jsonl"
 _FORMAT = {"format": "langlift-evaluation", "version": 1}
 
 

@@ -13,17 +13,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any, Protocol
 
 import numpy as np
 
+from .._version import __version__
 from ..datasets.clips import LabelledClip
+from ..datasets.corpus import Corpus
 from ..datasets.mocap_views import EVALUATION_CAMERAS, Source2D, View, mocap_views
 from ..geometry.cameras import Camera
 from ..geometry.human36m import human36m_cameras
 from ..lifting.lifter import Lifter, LiftOptions
+from ..methods.base import Precision
 from ..metrics import d_mpjpe, mpjpe, mpjve, pa_mpjpe
 from ..tracks import Keypoints, Motion
+from .classical import CLASSICAL, classical
+from .evaluation import Bars, no_bars
 from .report import Figure, Report, Row, Table, Unit
 
 NAME = "mocap"
@@ -104,6 +110,84 @@ def measure(
         np.array(right, dtype=float),
         classes,
     )
+
+
+def evaluate_on_corpus(
+    models: Mapping[str, Lifter | None],
+    corpus: Corpus,
+    clips: Sequence[LabelledClip],
+    sources: Sequence[Source2D],
+    facts: Mapping[str, Any],
+    precisions: Sequence[Precision] = ("fp32",),
+    bars: Bars = no_bars,
+    split: str = "core",
+) -> Report:
+    """Measure models on clips of the motion corpus, side by side.
+
+    Args:
+        models: by the name in the tables; None for the classical one of that name.
+        corpus: what classical models are fitted to, and the classes that are scored.
+        clips: what is measured.
+        sources: of the 2D.
+        facts: of the clips and models, see `corpus_facts`.
+        precisions: of trained models.
+        bars: opens a progress bar for each model and 2D source.
+        split: of the corpus.
+    """
+    scored = corpus.split(split).scored_classes
+    classes = enough_clips(clips, scored)
+    training = corpus.clips("train", split) if set(models) & set(CLASSICAL) else []
+    results = {}
+    for name, lifter in models.items():
+        each: Sequence[Precision] = precisions if lifter is not None else ["fp32"]
+        for precision, source in product(each, sources):
+            if lifter is None:
+                model: LiftsTracks = classical(name, training, source)
+            else:
+                model = WithOptions(lifter, LiftOptions(precision=precision))
+            title = name if precision == "fp32" else f"{name}, {precision}"
+            with bars(f"{title}, {source}") as advance:
+                results[title, source] = measure(model, clips, source, advance, classes)
+    fitted = {
+        "classical models": "fitted on the train subjects seen by the cameras of Human3.6M's "
+        "training subjects; linear regression for each kind of 2D by itself"
+    }
+    return report(results, clips, scored, {**facts, **(fitted if training else {})})
+
+
+def corpus_facts(
+    clips: Sequence[LabelledClip],
+    models: Mapping[str, Lifter | None],
+    split: str = "core",
+    part: str = "test",
+    only: str | None = None,
+) -> dict[str, Any]:
+    """What a report on the motion corpus says of clips and models.
+
+    Args:
+        clips: what is measured.
+        models: by name; None for a classical one.
+        split: of the corpus.
+        part: of the split.
+        only: the data sources that the clips were restricted to.
+    """
+    weights = {
+        name: f"{lifter.digest[:12]}, {lifter.bundle.card.get('data', 'not stated')}"
+        for name, lifter in models.items()
+        if lifter is not None
+    }
+    trained = {
+        "weights": weights,
+        "flip averaging": "yes",
+        "precision": "fp32 where no other is named",
+    }
+    return {
+        "data": f"motion corpus, split {split}, part {part}: {len(clips)} clips, "
+        f"{sum(map(len, clips))} frames, {len({c.subject for c in clips})} subjects"
+        + (f", only {only}" if only else ""),
+        **(trained if weights else {}),
+        "langlift": __version__,
+    }
 
 
 def _view_errors(motion: Motion, view: View) -> dict[str, float]:

@@ -7,7 +7,7 @@ could do, not what it does, and say so wherever they stand.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
 from dataclasses import dataclass, fields
 from typing import Literal, get_args, get_type_hints
 
@@ -27,6 +27,17 @@ _TRUTH = {
     ("aggregation", "P-Best"): "best hypothesis of each pose",
     ("selection", "test"): "weights chosen on the test set",
 }
+#: What texts about a figure say where ground truth was used, in any case of letters.
+_WORDS = {
+    "true action given": r"\b(true|gt|ground.truth).action|\bgiven.action"
+    r"|\b(action|label)(.(source|label))?\W+given",
+    "true root": r"\b(true|gt|ground.truth).root",
+    "best hypothesis of each joint": r"(?<![a-z])j.?best",
+    "best hypothesis of each pose": r"(?<![a-z])p.?best",
+    "weights chosen on the test set": r"\bchosen on the test|\bselection\W+test\b",
+}
+#: As published it took the true root.
+_J_AGG = r"(?<![a-z])(jpma|j.?agg)(?![a-z])"
 
 
 @dataclass(frozen=True)
@@ -70,6 +81,12 @@ class Origin:
         return f"oracle: {', '.join(self.truth_used)}" if self.oracle else ""
 
     @property
+    def label(self) -> str:
+        """The class of the figure in words, such as ``one answer, predicted action``."""
+        used = "one answer" if self.aggregation == "single" else self.aggregation
+        return used if self.action == "none" else f"{used}, {self.action} action"
+
+    @property
     def kind(self) -> tuple[str, str]:
         """Class of the figure: only those of the same class may stand side by side.
 
@@ -77,16 +94,14 @@ class Origin:
         """
         return (self.action if self.action == "given" else "not given", self.aggregation)
 
+    def untold(self, text: str) -> tuple[str, ...]:
+        """What ground truth a text about the figure tells of that is not in this origin.
 
-def truth_in(words: Mapping[str, str]) -> tuple[str, ...]:
-    """What ground truth was used according to the words about a figure, empty for none.
-
-    Args:
-        words: by name, of which those that are fields of `Origin` count; also the names of
-            aggregations wherever they stand, as in a column called "J-Best MPJPE".
-    """
-    said = [_TRUTH[pair] for pair in words.items() if pair in _TRUTH]
-    for (name, value), meaning in _TRUTH.items():
-        if name == "aggregation" and any(value in w for pair in words.items() for w in pair):
-            said.append(meaning)
-    return tuple(dict.fromkeys(said))
+        J-Agg (JPMA) is taken as published, with the true root, unless the text says that the root
+        was estimated, or the origin is ``J-Agg``.
+        """
+        said = [truth for truth, words in _WORDS.items() if re.search(words, text, re.IGNORECASE)]
+        estimated = self.aggregation == "J-Agg" or "estimated root" in text.lower()
+        if not estimated and re.search(_J_AGG, text, re.IGNORECASE):
+            said.append("true root")
+        return tuple(truth for truth in said if truth not in self.truth_used)

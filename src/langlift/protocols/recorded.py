@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +17,13 @@ from ..lifting.lifter import Lifter
 from ..methods.base import Precision
 from .catalogue import find_protocol
 from .evaluation import (
+    Bars,
     EvaluationOptions,
-    Progress,
+    Models,
+    Plan,
     check_model,
     evaluate_recordings,
+    no_bars,
     open_for,
     plan,
 )
@@ -30,9 +31,6 @@ from .journal import NAME, Journal
 from .report import Report
 from .spec import ProtocolSpec
 from .tables import Result, report
-
-#: Opens a progress bar of that title.
-Bars = Callable[[str], AbstractContextManager[Progress]]
 
 
 @dataclass(frozen=True)
@@ -75,26 +73,29 @@ class Request:
         changes: dict[str, Any] = {n: v for n, v in chosen.items() if v is not None}
         return replace(self.usual, **changes)
 
-    def options(self, precision: Precision = "fp32") -> EvaluationOptions:
+    @property
+    def options(self) -> EvaluationOptions:
         """What is evaluated of the data."""
-        return EvaluationOptions(self.subjects or None, self.actions or None, precision)
+        return EvaluationOptions(self.subjects or None, self.actions or None)
 
 
 def evaluate_recorded(
     models: Mapping[str, Lifter],
     request: Request,
-    bars: Bars,
+    bars: Bars = no_bars,
     out: Path | None = None,
     resume: bool = False,
+    dataset: RecordedDataset | None = None,
 ) -> Report:
     """Evaluate models side by side.
 
     Args:
         models: by the name that they have in the tables.
         request: what is to be evaluated.
-        bars: opens a progress bar for each model and 2D source.
-        out: folder for `sequences.jsonl`, from which an evaluation that was broken off goes on.
+        bars: opens a progress bar for each 2D source.
+        out: folder for `recordings.jsonl`, from which an evaluation that was broken off goes on.
         resume: go on with the one that is there.
+        dataset: the data where they are open already.
 
     Raises:
         InputError: as `evaluate_recordings` and `Journal` do; before anything is lifted where the
@@ -105,46 +106,46 @@ def evaluate_recorded(
         raise InputError("--resume continues the evaluation in a folder; name it with --out")
     for name, lifter in models.items():
         check_model(lifter, spec, name)
-    dataset = open_for(spec, request.data)
-    plans = [plan(dataset, spec, s, request.options()) for s in request.sources or (None,)]
+    dataset = dataset or open_for(spec, request.data)
+    plans = [plan(dataset, spec, s, request.options) for s in request.sources or (None,)]
     journal = None
     if out is not None:
-        identity = identity_of(models, dataset, request, [p.source for p in plans])
+        identity = identity_of(models, dataset, request, plans)
         remove_leftovers(make_folder(out), {Path(NAME).suffix})
         journal = Journal(out / NAME, identity, resume)
-    results = []
-    for (name, lifter), precision, chosen in product(models.items(), request.precisions, plans):
-        title = name if precision == "fp32" else f"{name}, {precision}"
-        with bars(f"{title}, {chosen.source}") as advance:
-            scores = evaluate_recordings(
-                lifter,
-                dataset,
-                spec,
-                chosen.source,
-                request.options(precision),
-                journal,
-                advance,
-                title,
-            )
-        results.append(Result(title, lifter, chosen, scores))
-    return report(results, dataset, spec, request.usual, request.options())
+    titled: Models = {
+        name if precision == "fp32" else f"{name}, {precision}": (lifter, precision)
+        for name, lifter in models.items()
+        for precision in request.precisions
+    }
+    scores = []
+    for chosen in plans:
+        with bars(f"{'; '.join(titled)}: {chosen.source}") as advance:
+            scores.append(evaluate_recordings(titled, dataset, spec, chosen, journal, advance))
+    results = [
+        Result(title, lifter, chosen, found[title])
+        for title, (lifter, _) in titled.items()
+        for chosen, found in zip(plans, scores, strict=True)
+    ]
+    return report(results, dataset, spec, request.usual, request.options)
 
 
 def identity_of(
     models: Mapping[str, Lifter],
     dataset: RecordedDataset,
     request: Request,
-    sources: list[str],
+    plans: Sequence[Plan],
 ) -> dict[str, Any]:
     """What a journal is of: nothing of it may change when an evaluation is continued."""
-    listed = [(e.name, e.frames_3d, dict(e.frames_2d)) for e in dataset.entries()]
+    listed = [(e.name, e.frames_3d, e.frames_2d[p.source]) for p in plans for e in p.entries]
     digest = hashlib.sha256(json.dumps(listed, sort_keys=True).encode()).hexdigest()
     return {
         "langlift version": __version__,
         "protocol": asdict(request.spec),
-        "options": asdict(request.options()) | {"precisions": request.precisions},
-        "2D": sources,
+        "options": asdict(request.options) | {"precisions": request.precisions},
+        "2D": [p.source for p in plans],
         "weights": {name: lifter.digest for name, lifter in models.items()},
         "device": {name: lifter.engine.device.type for name, lifter in models.items()},
-        "data": {**dataset.facts(), "recordings": digest},
+        "data": dataset.facts(),
+        "recordings": digest,
     }

@@ -9,19 +9,19 @@ as well as when it is printed, saved or read back.
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import InputError
 from ..formats.files import atomic_write, naming, one_line, read_json
-from .origin import Origin, truth_in
+from .origin import Origin
 
 #: The tag that holds free text, which may speak of other figures than the row's.
 NOTE = "note"
-_PIPE_COLUMNS = 220
+#: Facts that speak of other figures than the report's own.
+_OF_OTHERS = ("experiment", "note", "notes", "published", "published figures")
 
 Unit = Literal["mm", "mm/frame", "mm/frame2", "%", "x"]
 
@@ -53,33 +53,40 @@ class Row:
             every row of a table.
         figures: metric name to figure.
         origin: what was used to make them.
+        published: whether they are somebody else's, of which the facts of a report say nothing.
     """
 
     model: str
     tags: Mapping[str, str]
     figures: Mapping[str, Figure]
     origin: Origin = field(default_factory=Origin)
+    published: bool = False
 
     @property
     def name(self) -> str:
         """The model's name, with ``oracle`` and why where it applies."""
         return f"{self.model} ({self.origin.mark})" if self.origin.oracle else self.model
 
-    def check(self) -> None:
+    def check(self, *about: str) -> None:
         """Refuse figures that used ground truth of the test data without the word ``oracle``.
 
+        Args:
+            about: texts that hold for these figures, besides those of the row.
+
         Raises:
-            InputError: when the origin, a tag or the name of a figure says that they did and the
-                row would not.
+            InputError: when a text, a tag, a name or the origin says that they did and the mark
+                of the row would not.
         """
-        tags = {name: value for name, value in self.tags.items() if name != NOTE}
-        words = {**tags, **dict.fromkeys(self.figures, ""), "model": self.model}
-        told = dict.fromkeys([*self.origin.truth_used, *truth_in(words)])
-        if told and not (self.origin.oracle and "oracle" in self.name):
+        tags = [f"{name}: {value}" for name, value in self.tags.items() if name != NOTE]
+        texts = (self.model, *tags, *self.figures, *about)
+        told = [truth for text in texts for truth in self.origin.untold(text)]
+        if "oracle" not in self.name:
+            told += self.origin.truth_used
+        if told:
             raise InputError(
                 f"the figures of {self.model!r} used ground truth of the test data "
-                f"({', '.join(told)}) but would not carry the word oracle; give their row that "
-                "origin"
+                f"({', '.join(dict.fromkeys(told))}) but would not carry the word oracle for it; "
+                "give their row that origin"
             )
 
 
@@ -88,7 +95,7 @@ class Table:
     """Rows under one heading.
 
     Args:
-        title: the heading.
+        title: the heading; what it says holds for every row.
         rows: all with the same tags; a metric that a row lacks is shown as ``-``.
         what: what the rows are, for the head of the first column.
     """
@@ -134,10 +141,21 @@ class Report:
         self.check()
 
     def check(self) -> None:
-        """Refuse what `Row.check` refuses, in all tables."""
+        """Refuse what `Row.check` refuses, in all tables, by their titles and the facts, too."""
+        models = {row.model for table in self.tables for row in table.rows if not row.published}
+        facts = {model: self._facts_on(model, models) for model in models}
         for table in self.tables:
             for row in table.rows:
-                row.check()
+                row.check(str(table.title), *(() if row.published else facts[row.model]))
+
+    def _facts_on(self, model: str, models: Set[str]) -> list[str]:
+        """The facts that hold for a model's figures, as text; of facts by model, its own."""
+        return [
+            f"{name}: {in_words(value.get(model, '') if by_model else value)}"
+            for name, value in self.facts.items()
+            if name not in _OF_OTHERS
+            for by_model in [isinstance(value, Mapping) and not models.isdisjoint(value)]
+        ]
 
     @classmethod
     def from_content(cls, content: Any) -> Report:
@@ -170,7 +188,7 @@ class Report:
         """The report as Markdown."""
         self.check()
         lines = [f"# Protocol `{self.protocol}`", ""]
-        lines += [f"- {name}: {_plain(value)}" for name, value in self.facts.items()]
+        lines += [f"- {name}: {in_words(value)}" for name, value in self.facts.items()]
         for table in self.tables:
             header, body = table.cells()
             lines += ["", f"## {table.title}", ""]
@@ -206,33 +224,13 @@ class Report:
             paths.append(path)
         return paths
 
-    def show(self) -> None:
-        """Print the report to the terminal."""
-        self.check()
-        from rich.console import Console
-        from rich.table import Table as RichTable
-
-        # A table that is cut to 80 columns loses digits; a file or pipe has no width.
-        console = Console() if sys.stdout.isatty() else Console(width=_PIPE_COLUMNS)
-        console.print(f"protocol [bold]{self.protocol}[/bold]")
-        for name, value in self.facts.items():
-            console.print(f"  {name}: {_plain(value)}", markup=False, highlight=False)
-        for table in self.tables:
-            header, body = table.cells()
-            shown = RichTable(title=table.title, title_justify="left")
-            for k, name in enumerate(header):
-                shown.add_column(name, justify="left" if k == 0 else "right")
-            for row in body:
-                shown.add_row(*row)
-            console.print(shown)
-
 
 def _row(content: Mapping[str, Any]) -> Row:
     """A row of `Report.content`; rows of before there were origins have only ``oracle``, false."""
     if "origin" not in content and content["oracle"]:
         raise InputError("a row says oracle but not why; evaluate it again with this langlift")
     origin = Origin(**content.get("origin", {}))
-    if (mark := content.get("mark", origin.mark)) != origin.mark:
+    if (mark := content.get("mark", None if "origin" in content else "")) != origin.mark:
         raise InputError(
             f"the row of {content['model']!r} is marked {mark!r}, but its origin says "
             f"{origin.mark!r}; restore the file that langlift wrote"
@@ -241,10 +239,12 @@ def _row(content: Mapping[str, Any]) -> Row:
     for name, figure in figures.items():
         if not isinstance(figure.value, int | float):
             raise InputError(f"the figure {name!r} is {figure.value!r}; it must be a number")
-    return Row(content["model"], dict(content["tags"]), figures, origin)
+    published = bool(content.get("published"))
+    return Row(content["model"], dict(content["tags"]), figures, origin, published)
 
 
-def _plain(value: Any) -> str:
+def in_words(value: Any) -> str:
+    """A fact as text."""
     if isinstance(value, Mapping):
         return "; ".join(f"{k}: {v}" for k, v in value.items())
     if isinstance(value, (list, tuple)):

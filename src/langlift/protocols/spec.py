@@ -30,8 +30,9 @@ class ProtocolSpec:
         name: what users write after ``--protocol``.
         title: what it is, in a line.
         dataset: name in `langlift.datasets.registry.DATASETS`.
-        variant: which labels or processing, where figures of two are not comparable
-            (``annot3``); empty if there is only one.
+        variants: sets of labels whose figures are not comparable, so that whoever evaluates
+            chooses; empty if there is only one.
+        variant: the one of them that was chosen.
         skeleton: joints that are compared; those of the model if empty.
         train: training subjects.
         val: validation subjects, which no published figure used; taken from the training ones.
@@ -47,6 +48,7 @@ class ProtocolSpec:
             `metres_per_unit`.
         excluded: names of recordings (or their beginnings) that the protocol leaves out.
         actions: class labels, in the order of the columns.
+        public_test: the test set is the one that authors of public weights chose them on.
         notes: what a reader has to know, a sentence each.
     """
 
@@ -60,6 +62,7 @@ class ProtocolSpec:
     average: Average
     train: tuple[str, ...] = ()
     val: tuple[str, ...] = ()
+    variants: tuple[str, ...] = ()
     variant: str = ""
     tail: tuple[str, ...] = ()
     root: Root = "keep"
@@ -68,6 +71,7 @@ class ProtocolSpec:
     own_unit: bool = False
     excluded: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
+    public_test: bool = False
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

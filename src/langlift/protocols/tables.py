@@ -122,6 +122,7 @@ def _overall(results: Sequence[Result], spec: ProtocolSpec) -> Table:
     rows = []
     for result in results:
         counts = {
+            "class": origin_of(result.lifter, spec).label,
             "recordings": str(len(result.scores)),
             "frames": str(sum(score.frames for score in result.scores)),
         }
@@ -237,7 +238,7 @@ def _published(results: Sequence[Result], spec: ProtocolSpec) -> list[Table]:
             action="given" if action == "given" else "none",
             aggregation=aggregation,  # pyright: ignore[reportArgumentType]  from an Origin
         )
-        found = published_for(spec.name, spec.variant, source, origin)
+        found = published_for(spec.name, spec.variant, source, origin, spec.average)
         of = [spec.name, source, *([spec.variant] if spec.variant else [])]
         title = f"Published, same class ({', '.join([*of, aggregation])}, action {action})"
         if rows := [_published_row(row) for row in found if row.figures]:
@@ -258,16 +259,15 @@ def _published_row(row: Published) -> Row:
         NOTE: row.caveats or "-",
     }
     figures = {n: Figure(v, _unit(n)) for n, v in row.figures.items() if n not in sizes}
-    return Row(row.model, tags, figures, row.origin)
+    return Row(row.model, tags, figures, row.origin, published=True)
 
 
 def _published_actions(row: Published, spec: ProtocolSpec) -> Row:
     """In the protocol's order, so that the columns are those of our table."""
     order = [*(name for name in spec.actions if name in row.actions), *row.actions]
     figures = {name: Figure(row.actions[name], "mm") for name in dict.fromkeys(order)}
-    return Row(
-        row.model, {"paper": row.paper, "window": str(row.frames or "-")}, figures, row.origin
-    )
+    tags = {"paper": row.paper, "window": str(row.frames or "-")}
+    return Row(row.model, tags, figures, row.origin, published=True)
 
 
 def _unit(metric: str) -> Unit:
@@ -290,7 +290,6 @@ def facts(
     told: dict[str, Any] = {
         "title": spec.title,
         **dataset.facts(),
-        "labels": spec.variant,
         "subjects": first.plan.subjects or dataset.subjects,
         "actions": first.plan.actions,
         "left out by the protocol": spec.excluded,
@@ -301,7 +300,7 @@ def facts(
         "flip averaging": "yes" if spec.flip else "no",
         "headline": f"{_AVERAGES[spec.average]}, in which every group counts the same",
         "measures": {name: MEASURES[name].description for name in spec.metrics},
-        "weights": {r.model: _weights(r.lifter) for r in results},
+        "weights": {r.model: _weights(r.lifter, spec) for r in results},
         "action": "none given to the networks",
         "approximations": tuple(notes),
         "precision": "fp32 where no other is named",
@@ -312,10 +311,12 @@ def facts(
     return {name: value for name, value in told.items() if value}
 
 
-def _weights(lifter: Lifter) -> str:
+def _weights(lifter: Lifter, spec: ProtocolSpec) -> str:
     card = lifter.bundle.card
-    data, selection = card.get("data", "not stated"), card.get("selection", "not stated")
-    return f"{lifter.digest[:12]}, trained on: {data}, selection: {selection}"
+    data, said = card.get("data", "not stated"), card.get("selection", "not stated")
+    selection = origin_of(lifter, spec).selection
+    other = f" (its card says {said})" if said != selection else ""
+    return f"{lifter.digest[:12]}, trained on: {data}, selection: {selection}{other}"
 
 
 def _shortened(names: Sequence[str]) -> str:

@@ -17,10 +17,11 @@ from ..datasets.recordings import Recording
 from ..datasets.synthetic import SYNTHETIC_ACTIONS, synthetic_clips
 from ..errors import InputError
 from ..lifting.bundle import Bundle, Unit
+from ..protocols.spec import ProtocolSpec
 from ..skeletons import HUMAN36M_17, Skeleton
 from .config import TrainConfig
 from .takes import Take
-from .validation import Measure, RecordedValidator, Scoring, Validator, evenly
+from .validation import Measure, RecordedValidator, Validator, evenly
 
 SYNTHETIC = "synthetic"
 _SYNTHETIC_TRAINING, _SYNTHETIC_VALIDATION = 420, 42
@@ -40,7 +41,7 @@ class Data:
         skeleton: joints of all of them.
         fps: frames per second of all of them.
         unit: of the targets, see `Bundle`.
-        scoring: how recordings are compared with their truth; None where there are clips.
+        scoring: how recordings are measured, see `RecordedValidator`; None where there are clips.
     """
 
     train: Sequence[LabelledClip] | Sequence[Take]
@@ -51,7 +52,7 @@ class Data:
     skeleton: Skeleton = field(default=HUMAN36M_17)
     fps: float = Bundle.fps
     unit: Unit = "m"
-    scoring: Scoring | None = None
+    scoring: ProtocolSpec | None = None
 
     def measure(self, config: TrainConfig) -> Measure | None:
         """What chooses the weights of a run; None where nothing does."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +67,9 @@ def describe_data(data: Data) -> dict[str, Any]:
         digest.update(json.dumps(values).encode() + b"\n")
 
     add(data.actions.labels, data.actions.texts)
-    if data.scoring is not None:
-        add(data.source, data.skeleton.name, data.fps, data.unit, asdict(data.scoring))
+    if (spec := data.scoring) is not None:
+        measured = {"protocol": spec.title, "root": spec.root, "own_unit": spec.own_unit}
+        add(data.source, data.skeleton.name, data.fps, data.unit, measured)
     for part in (data.train, data.validation):
         add(len(part))
         for item in part:

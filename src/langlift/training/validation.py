@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 
 from ..datasets.clips import LabelledClip
 from ..datasets.mocap_views import SOURCES_2D, mocap_views
 from ..datasets.recordings import Recording
+from ..errors import InputError
 from ..lifting.lifter import Lifter, LiftOptions
 from ..metrics import joint_errors
-from .takes import metres_per_unit
+from ..protocols.evaluation import score_recording
+from ..protocols.scores import mean_of
+from ..protocols.spec import ProtocolSpec
 
 T = TypeVar("T")
-Root = Literal["keep", "zero", "subtract"]
 
 
 class Measure(Protocol):
@@ -30,23 +32,6 @@ class Measure(Protocol):
     def measure(self, lifter: Lifter) -> dict[str, float]:
         """Figures by name; ``score`` among them, the lower the better."""
         ...
-
-
-@dataclass(frozen=True)
-class Scoring:
-    """How recordings are validated.
-
-    Args:
-        protocol: what is measured and on whom, in words.
-        root: what is done with the root that the network gives: ``keep`` it, set it to ``zero``,
-            or ``subtract`` it from all joints.
-        own_unit: joints are compared in the image's unit, see `Recording.metres_per_unit`; where a
-            file does not tell how large people are there are no millimetres.
-    """
-
-    protocol: str
-    root: Root = "keep"
-    own_unit: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,46 +69,31 @@ class Validator:
 
 @dataclass(frozen=True)
 class RecordedValidator:
-    """Lifts recordings whole and averages over the frames that count.
+    """Measures recordings as an evaluation does.
 
     Args:
         recordings: of the subjects that choose the weights.
-        scoring: how they are compared.
+        spec: the protocol; its title says what is measured and on whom.
     """
 
     recordings: Sequence[Recording]
-    scoring: Scoring
+    spec: ProtocolSpec
 
     @property
     def protocol(self) -> str:
         """What is measured and on whom, for the card."""
-        return self.scoring.protocol
+        return self.spec.title
 
     def measure(self, lifter: Lifter) -> dict[str, float]:
-        """Frame-mean MPJPE, and the share of recordings named rightly.
-
-        The error is in mm, or in thousandths of half the image's width for the image's unit.
-        """
-        labels = set(lifter.actions.labels)
-        root, own = self.scoring.root, self.scoring.own_unit
-        options = LiftOptions(flip=False, center=root == "subtract", sized=not own)
-        errors, right = [], []
-        for recording in self.recordings:
-            motion = lifter.lift(recording.keypoints, recording.lens, options)
-            joints, truth = motion.joints.copy(), recording.relative
-            if root == "zero":
-                joints[:, recording.skeleton.root_index] = 0
-            if own:
-                truth = truth / metres_per_unit(recording)[:, None, None]
-            counted = recording.counted
-            errors.append(joint_errors(joints[counted], truth[counted]).mean(axis=-1))
-            if motion.action is not None and recording.action in labels:
-                right.append(motion.action.label == recording.action)
-        name = "mpjpe_screen_thousandths" if own else "mpjpe_mm"
-        figures = {name: float(np.concatenate(errors).mean() * 1000)}
-        if right:
-            figures["action_accuracy"] = float(np.mean(right))
-        return {**figures, "score": figures[name]}
+        """Frame-mean MPJPE in mm, and the share of recordings named rightly."""
+        scores = [score_recording(lifter, recording, self.spec) for recording in self.recordings]
+        error = mean_of(scores, "MPJPE")
+        if error is None:
+            raise InputError("no frame of the validation recordings counts; give others")
+        figures = {"mpjpe_mm": error * 1000}
+        if asked := sum(score.named[1] for score in scores):
+            figures["action_accuracy"] = sum(score.named[0] for score in scores) / asked
+        return {**figures, "score": figures["mpjpe_mm"]}
 
 
 def evenly(clips: Sequence[T], count: int) -> list[T]:

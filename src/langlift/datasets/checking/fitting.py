@@ -105,20 +105,20 @@ def fit(of: Sample) -> Fit | None:
 def fit_moved(of: Sample) -> Fit | None:
     """How far the 3D lies from the 2D when its image is moved to it in each frame.
 
-    None where the place or the camera is not known, or no joint is seen.
+    Where the lens is not known the image is scaled too, as it must be where the truth is of a body
+    scaled to one size. None where the place is not known, or too few joints are seen.
     """
-    if of.lens is None or not of.placed:
+    if not of.placed:
         return None
-    made = of.lens.project(of.joints.astype(np.float64))
-    errors = []
-    for xy in (of.xy, of.mirrored):
-        known = np.asarray(np.isfinite(xy).all(axis=-1) & np.isfinite(made).all(axis=-1))
-        use = known.sum(axis=1) >= _FEWEST_JOINTS
-        if not use.any():
-            return None
-        gap = np.where(known[..., None], made - xy, np.nan)[use]
-        errors.append(np.linalg.norm(gap - np.nanmedian(gap, axis=1, keepdims=True), axis=-1))
-    (distances, exchanged) = (each[np.isfinite(each)] for each in errors)
+    joints = of.joints.astype(np.float64)
+    made = to_rays(joints) if of.lens is None else of.lens.project(joints)
+    move = _scaled if of.lens is None else _moved
+    distances, exchanged = (
+        each[np.isfinite(each)]
+        for each in (np.linalg.norm(move(made, xy) - xy, axis=-1) for xy in (of.xy, of.mirrored))
+    )
+    if not distances.size or not exchanged.size:
+        return None
     middle, tail = np.quantile(distances, (0.5, 0.9), method="higher")
     return Fit("moved to the 2D", float(middle), float(tail), float(np.median(exchanged)), of.size)
 
@@ -164,6 +164,16 @@ def _shared_focal(rays: np.ndarray, xy: np.ndarray) -> np.ndarray:
         distance = np.where(use, np.linalg.norm(made - target, axis=-1), np.inf)
         use &= distance <= np.quantile(distance[use], _KEPT)
     return made.reshape(rays.shape)
+
+
+def _moved(points: np.ndarray, xy: np.ndarray) -> np.ndarray:
+    """Points (n, j, 2) in pixels shifted in each frame to fit the 2D best; NaN with few joints."""
+    known = np.asarray(np.isfinite(xy).all(axis=-1) & np.isfinite(points).all(axis=-1))
+    use = known.sum(axis=1) >= _FEWEST_JOINTS
+    gap = np.where(known[..., None], points - xy, np.nan)[use]
+    made = np.full_like(points, np.nan)
+    made[use] = points[use] - np.nanmedian(gap, axis=1, keepdims=True)
+    return made
 
 
 def _scaled(points: np.ndarray, xy: np.ndarray) -> np.ndarray:

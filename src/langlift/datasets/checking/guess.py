@@ -7,24 +7,11 @@ from pathlib import Path
 
 from ...errors import InputError
 from ...formats.npz_arrays import array_names
+from ..registry import DATASETS
 
 #: The corpus of labelled motion (`langlift.datasets.corpus`), which is no `RecordedDataset`.
 CORPUS = "corpus"
-#: Patterns of files that only one dataset has, relative to its folder.
-_FILES: dict[str, tuple[str, ...]] = {
-    CORPUS: ("splits.json",),
-    "human36m": ("data_3d_h36m.npz",),
-    "human36m-motionbert": ("h36m_sh_conf_cam_source_final.pkl",),
-    "humaneva": ("data_3d_humaneva15.npz",),
-    "mpi-inf-3dhp": (
-        "data_train_3dhp*.npz",
-        "data_test_3dhp*.npz",
-        "S*/Seq*/annot.mat",
-        "TS*/annot_data.mat",
-        "*/TS*/annot_data.mat",
-    ),
-    "egohumans": ("person_keypoints_*.json", "*/person_keypoints_*.json"),
-}
+_CORPUS_FILE = "splits.json"
 _ARRAYS: dict[str, set[str]] = {
     "egohumans": {"sequence", "person", "frame"},
     "custom": {"joints_3d", "skeleton_3d"},
@@ -57,10 +44,12 @@ def guess_dataset(path: Path, among: Sequence[str] | None = None) -> str:
             "data import, which can be described and trained on"
         )
     if not found:
-        known = "; ".join(f"{name} ({files[0]})" for name, files in _FILES.items())
+        patterns = {name: (*entry.files, *entry.also) for name, entry in DATASETS.items()}
+        known = "; ".join(f"{name} ({files[0]})" for name, files in patterns.items() if files)
         raise InputError(
-            f"{path} holds no dataset that is known by its files: {known}; custom (.npz with "
-            "joints_3d); name it with --dataset where the files have other names"
+            f"{path} holds no dataset that is known by its files: {CORPUS} ({_CORPUS_FILE}); "
+            f"{known}; custom (.npz with joints_3d); name it with --dataset where the files have "
+            "other names"
         )
     return found[0]
 
@@ -70,12 +59,11 @@ def _inside(path: Path) -> Iterator[Path]:
 
 
 def _found(path: Path) -> Iterator[str]:
-    for name, patterns in _FILES.items():
-        if path.is_file():
-            fits = any(path.match(pattern) for pattern in patterns)
-        else:
-            fits = any(next(path.glob(pattern), None) is not None for pattern in patterns)
-        if fits:
+    folder = path.parent if path.is_file() else path
+    if (folder / _CORPUS_FILE).is_file() and path in (folder, folder / _CORPUS_FILE):
+        yield CORPUS
+    for name, entry in DATASETS.items():
+        if any(path in (folder, file) for file in entry.files_in(folder)):
             yield name
     files = [path] if path.is_file() else sorted(path.rglob("*.npz"))[:_OPENED]
     for file in files:

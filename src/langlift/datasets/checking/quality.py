@@ -22,21 +22,8 @@ from .recording_checks import (
     Level,
     check_recording,
     limit_of,
-    refuse_misfit,
     sample_frames,
 )
-
-__all__ = [
-    "Finding",
-    "Group",
-    "Quality",
-    "SubjectContents",
-    "check_dataset",
-    "check_recording",
-    "contents",
-    "grouped",
-    "refuse_misfit",
-]
 
 Progress = Callable[[int, int], None]
 
@@ -49,15 +36,15 @@ class SubjectContents:
         subject: who.
         actions: class labels, in the files' order.
         cameras: names of the cameras.
-        videos: how many, each camera by itself.
-        frames_3d: in all videos.
-        frames_2d: in all videos, by source.
+        recordings: how many, each camera by itself.
+        frames_3d: in all recordings.
+        frames_2d: in all recordings, by source.
     """
 
     subject: str
     actions: tuple[str, ...]
     cameras: tuple[str, ...]
-    videos: int
+    recordings: int
     frames_3d: int
     frames_2d: dict[str, int]
 
@@ -133,12 +120,10 @@ def grouped(findings: Iterable[Finding]) -> list[Group]:
     return sorted(made, key=lambda group: -LEVELS.index(group.worst.level))
 
 
-def contents(dataset: RecordedDataset) -> tuple[SubjectContents, ...]:
-    """What the files hold, by subject, without reading the frames."""
-    return tuple(
-        _of_subject(subject, [e for e in dataset.entries() if e.subject == subject])
-        for subject in dataset.subjects
-    )
+def _contents(entries: Sequence[Entry]) -> tuple[SubjectContents, ...]:
+    """What the files hold, by subject."""
+    subjects = dict.fromkeys(entry.subject for entry in entries)
+    return tuple(_of_subject(s, [e for e in entries if e.subject == s]) for s in subjects)
 
 
 def _of_subject(subject: str, entries: Sequence[Entry]) -> SubjectContents:
@@ -147,7 +132,7 @@ def _of_subject(subject: str, entries: Sequence[Entry]) -> SubjectContents:
         subject=subject,
         actions=tuple(dict.fromkeys(e.action for e in entries if e.action)),
         cameras=tuple(dict.fromkeys(e.camera for e in entries if e.camera)),
-        videos=len(entries),
+        recordings=len(entries),
         frames_3d=sum(e.frames_3d or 0 for e in entries),
         frames_2d={s: sum(e.frames_2d.get(s, 0) for e in entries) for s in sources},
     )
@@ -171,30 +156,48 @@ def check_dataset(
         InputError: for a source that the files do not have.
     """
     asked = dataset.sources() if sources is None else tuple(sources)
-    findings = [*_whole(dataset), *_counts(dataset, asked)]
-    total = sum(source in e.frames_2d for e in dataset.entries() for source in asked)
+    listed: dict[str, Entry] = {}
+    found: list[Finding] = []
     done = 0
-    for source in asked:
-        suspects: list[Recording] = []
-        for item in _each(dataset, source):
+    # Each source to its end, so that its file is read once.
+    for number, source in enumerate(asked):
+        entries = dataset.entries(source)
+        for entry in entries:
+            counts = {**listed.get(entry.name, entry).frames_2d, **entry.frames_2d}
+            listed[entry.name] = replace(entry, frames_2d=counts)
+        more = sum(source in entry.frames_2d for entry in entries)
+        total = done + more * (len(asked) - number)
+        for findings in _of_source(dataset, entries, source, frames):
+            found += findings
             done += 1
-            if isinstance(item, Finding):
-                findings.append(item)
-                continue
-            found = check_recording(item, source, frames)
-            findings += found
-            if any(f.level == "error" and f.check == "2D and 3D" for f in found):
-                suspects.append(item)
             if progress is not None:
                 progress(min(done, total), total)
-        findings += _exchanged(dataset, source, suspects, frames)
-    return Quality(contents(dataset), tuple(findings))
+    entries = [*listed.values()]
+    told = (*_whole(dataset, entries), *_counts(entries, asked), *found)
+    return Quality(_contents(entries), told)
 
 
-def _whole(dataset: RecordedDataset) -> Iterator[Finding]:
+def _of_source(
+    dataset: RecordedDataset, entries: Sequence[Entry], source: str, frames: int
+) -> Iterator[Sequence[Finding]]:
+    """The findings of every recording of a source."""
+    suspects: dict[str, Recording] = {}  # one of each subject
+    for item in _each(dataset, entries, source):
+        if isinstance(item, Finding):
+            yield [item]
+            continue
+        found = check_recording(item, source, frames)
+        if any(f.level == "error" and f.check == "2D and 3D" for f in found):
+            suspects.setdefault(item.subject, item)
+        yield found
+    for suspect in suspects.values():
+        yield _exchanged(dataset, entries, source, suspect, frames)
+
+
+def _whole(dataset: RecordedDataset, entries: Sequence[Entry]) -> Iterator[Finding]:
     """What a whole copy has and this one has not, and the other way round."""
     held: dict[str, set[str]] = {}
-    for entry in dataset.entries():
+    for entry in entries:
         held.setdefault(entry.subject, set()).add(entry.key)
     wanted = dataset.expected()
     missing = [subject for subject in wanted if subject not in held]
@@ -221,9 +224,9 @@ def _listed(names: Sequence[str], most: int = 4) -> str:
     return ", ".join(names[:most]) + more
 
 
-def _counts(dataset: RecordedDataset, sources: Sequence[str]) -> Iterator[Finding]:
-    """Frames of 2D against those of 3D, of every video."""
-    for entry in dataset.entries():
+def _counts(entries: Sequence[Entry], sources: Sequence[str]) -> Iterator[Finding]:
+    """Frames of 2D against those of 3D, of every recording."""
+    for entry in entries:
         truth = entry.frames_3d
         if truth is None:
             words = "there is 2D but no 3D; it cannot be evaluated: add the 3D or leave it out"
@@ -236,7 +239,7 @@ def _counts(dataset: RecordedDataset, sources: Sequence[str]) -> Iterator[Findin
 def _count(entry: Entry, source: str, truth: int) -> Finding:
     count = entry.frames_2d.get(source)
     if count is None:
-        words = "this video has no 2D of this source; figures leave it out"
+        words = "this recording has no 2D of this source; figures leave it out"
         return Finding("warning", "frame counts", entry.name, words, source, 1.0)
     more = count - truth
     words = f"{count} frames of 2D and {truth} of 3D"
@@ -248,12 +251,12 @@ def _count(entry: Entry, source: str, truth: int) -> Finding:
     return Finding("note" if more else "ok", "frame counts", entry.name, words, source, more)
 
 
-def _each(dataset: RecordedDataset, source: str) -> Iterator[Recording | Finding]:
+def _each(
+    dataset: RecordedDataset, listed: Sequence[Entry], source: str
+) -> Iterator[Recording | Finding]:
     """Every recording of a source; one that cannot be read is a finding and the rest goes on."""
-    for subject in dataset.subjects:
-        entries = [e for e in dataset.entries() if e.subject == subject]
-        if not any(source in e.frames_2d for e in entries):
-            continue
+    for subject in dict.fromkeys(e.subject for e in listed if source in e.frames_2d):
+        entries = [e for e in listed if e.subject == subject]
         seen: set[str] = set()
         try:
             for recording in dataset.recordings(source, [subject]):
@@ -280,30 +283,33 @@ def _action_by_action(
 
 
 def _exchanged(
-    dataset: RecordedDataset, source: str, suspects: Sequence[Recording], frames: int
-) -> Iterator[Finding]:
-    """What the 2D is really of, where it does not fit its 3D; one answer per subject."""
-    answered: set[str] = set()
-    for suspect in suspects:
-        if suspect.subject in answered:
-            continue
-        answered.add(suspect.subject)
-        owner = _owner(dataset, source, suspect, frames)
-        if owner is None:
-            continue
-        if owner.subject != suspect.subject:
-            what = "subjects are swapped"
-        elif owner.camera != suspect.camera:
-            what = "cameras are in another order"
-        else:
-            what = "videos are swapped"
-        words = f"the 2D of {suspect.name} fits the 3D of {owner.name}: {what} in one of the files"
-        message = f"{words}; put them right"
-        yield Finding("error", "2D and 3D", suspect.name, message, source, np.inf)
+    dataset: RecordedDataset,
+    entries: Sequence[Entry],
+    source: str,
+    suspect: Recording,
+    frames: int,
+) -> list[Finding]:
+    """What the 2D is really of, where it does not fit its 3D."""
+    owner = _owner(dataset, entries, source, suspect, frames)
+    if owner is None:
+        return []
+    if owner.subject != suspect.subject:
+        what = "subjects are swapped"
+    elif owner.camera != suspect.camera:
+        what = "cameras are in another order"
+    else:
+        what = "videos are swapped"
+    words = f"the 2D of {suspect.name} fits the 3D of {owner.name}: {what} in one of the files"
+    message = f"{words}; put them right"
+    return [Finding("error", "2D and 3D", suspect.name, message, source, np.inf)]
 
 
 def _owner(
-    dataset: RecordedDataset, source: str, suspect: Recording, frames: int
+    dataset: RecordedDataset,
+    entries: Sequence[Entry],
+    source: str,
+    suspect: Recording,
+    frames: int,
 ) -> Recording | None:
     """The other recording of the action whose 3D the 2D fits best, if it fits at all.
 
@@ -311,10 +317,8 @@ def _owner(
     """
     actions = [suspect.action] if suspect.action else None
     best, least = None, np.inf
-    for subject in dataset.subjects:
-        labels = {entry.action for entry in dataset.entries() if entry.subject == subject}
-        if actions and suspect.action not in labels:
-            continue
+    same = [e for e in entries if actions is None or e.action == suspect.action]
+    for subject in dict.fromkeys(entry.subject for entry in same):
         try:
             for candidate in dataset.recordings(source, [subject], actions):
                 own = subject == suspect.subject

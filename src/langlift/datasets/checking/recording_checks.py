@@ -99,11 +99,12 @@ def check_recording(recording: Recording, source: str, frames: int = FRAMES) -> 
         part = sample(recording, at)
         if part is not None and (measured := fit(part)) is not None:
             limit, exact = limit_of(recording, source), is_exact(source)
-            moved = None if exact or measured.error <= limit else fit_moved(part)
+            where = measured.how != "through its camera" or not exact
+            moved = fit_moved(part) if where and measured.error > limit else None
             found += (
                 _fitting(measured, limit, exact)
                 if moved is None
-                else _moved(measured, moved, limit)
+                else _moved(measured, moved, limit, exact)
             )
     return [
         Finding(level, check, recording.name, message, source, value)
@@ -164,9 +165,9 @@ def _missing(recording: Recording) -> _Found:
 def _leg(recording: Recording, joints: np.ndarray) -> _Found:
     """Units, by the length of the legs."""
     skeleton = recording.skeleton
-    if not {f"{side}_{p}" for side in ("left", "right") for p in ("hip", "knee", "ankle")} <= set(
-        skeleton.joints
-    ):
+    if not recording.metric or not {
+        f"{side}_{p}" for side in ("left", "right") for p in ("hip", "knee", "ankle")
+    } <= set(skeleton.joints):
         return
     lengths = []
     for side in ("left", "right"):
@@ -258,14 +259,16 @@ def _knees(recording: Recording, joints: np.ndarray) -> _Found:
         yield "ok", "left and right", words, backwards
 
 
-def _moved(measured: Fit, moved: Fit, limit: float) -> _Found:
-    """Detected 2D far from the 3D: a 3D that only stands elsewhere is no reason to refuse it.
+def _moved(measured: Fit, moved: Fit, limit: float, exact: bool) -> _Found:
+    """2D far from the 3D: a 3D that only stands elsewhere is no reason to refuse it.
 
-    Capture systems drift (three sequences of Human3.6M's S9 are known for it), and figures of
-    poses relative to the root do not change by that.
+    Capture systems drift (three sequences of Human3.6M's S9 are known for it), and bodies that are
+    scaled to one size (MPI-INF-3DHP's ``univ``) are where their camera does not see them. Figures
+    of poses relative to the root do not change by that.
     """
-    if moved.error > _MOVED * limit or moved.exchanged < moved.error:
-        yield from _fitting(measured, limit, False)
+    warn, _ = _limits(measured, limit)
+    if not warn < measured.error or moved.error > _MOVED * warn or moved.exchanged < moved.error:
+        yield from _fitting(measured, limit, exact)
         return
     yield (
         "warning",
@@ -280,8 +283,7 @@ def _moved(measured: Fit, moved: Fit, limit: float) -> _Found:
 def _fitting(measured: Fit, limit: float, exact: bool) -> _Found:
     """Whether the 3D lies on the 2D."""
     words = f"3D {measured.how} lies {_pixels(measured.error)} from the 2D"
-    shares = _SHARES.get(measured.how, (0.0, 0.0))
-    warn, most = (max(limit, share * measured.size) for share in shares)
+    warn, most = _limits(measured, limit)
     if warn / 2 < measured.error and measured.exchanged < min(warn, measured.error / 2):
         yield (
             "error",
@@ -309,6 +311,12 @@ def _fitting(measured: Fit, limit: float, exact: bool) -> _Found:
         yield "warning", "2D and 3D", words, measured.error
     else:
         yield "ok", "2D and 3D", words, measured.error
+
+
+def _limits(measured: Fit, limit: float) -> tuple[float, float]:
+    """The distances above which a fit is a warning, and an error."""
+    warn, most = _SHARES.get(measured.how, (0.0, 0.0))
+    return max(limit, warn * measured.size), max(limit, most * measured.size)
 
 
 def _pixels(distance: float) -> str:

@@ -6,7 +6,7 @@ docs/data.md, "Your own 2D and 3D", lists its keys.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -25,10 +25,9 @@ from .npz_pairs import (
     CAMERA_ARRAYS,
     as_single,
     camera_of,
-    check_asked,
     check_present,
+    names_in,
     npz_files,
-    opened,
     placement_of,
     same_everywhere,
     text_or,
@@ -67,9 +66,10 @@ class CustomPairs(RecordedDataset):
     name: ClassVar[str] = "custom"
 
     def __init__(self, path: str | Path) -> None:
-        self.path = opened(Path(path))
-        self._pairs = [_head(name, file) for name, file in npz_files(self.path).items()]
-        by_file = {str(pair.path): pair for pair in self._pairs}
+        super().__init__(path)
+        files = npz_files(self.path)
+        self._pairs = {name: _head(name, file) for name, file in files.items()}
+        by_file = {str(pair.path): pair for pair in self._pairs.values()}
         self.skeleton = same_everywhere(
             {file: pair.skeleton for file, pair in by_file.items()},
             "skeleton_3d",
@@ -82,43 +82,26 @@ class CustomPairs(RecordedDataset):
             "one dataset has one rate: resample them or put them into two folders",
             "{:g}".format,
         )
-        _check_parts(self._pairs)
-
-    @property
-    def parts(self) -> dict[str, tuple[str, ...]]:
-        """Subjects by part (``train``, ``val``, ``test``); empty where the files do not say."""
-        found = {
-            part: tuple(dict.fromkeys(p.entry.subject for p in self._pairs if p.part == part))
-            for part in PARTS
-        }
-        return {part: subjects for part, subjects in found.items() if subjects}
+        self.parts = _checked_parts([*self._pairs.values()])
 
     def sources(self) -> tuple[str, ...]:
         """The names in the files' ``source``, ``given`` where they have none."""
-        return tuple(dict.fromkeys(pair.source for pair in self._pairs))
-
-    def entries(self) -> Sequence[Entry]:
-        """One for each file."""
-        return [pair.entry for pair in self._pairs]
-
-    def recordings(
-        self,
-        source: str,
-        subjects: Sequence[str] | None = None,
-        actions: Sequence[str] | None = None,
-    ) -> Iterator[Recording]:
-        """The files with 2D of one source, one after the other, by name."""
-        check_asked(self, source, subjects, actions)
-        for pair in self._pairs:
-            asked = subjects is None or pair.entry.subject in subjects
-            asked = asked and (actions is None or pair.entry.action in actions)
-            if asked and pair.source == source:
-                with naming(pair.path):
-                    yield _recording(pair)
+        return tuple(dict.fromkeys(pair.source for pair in self._pairs.values()))
 
     def facts(self) -> dict[str, Any]:
-        """The name and how many files there are."""
-        return {"data": f"{self.name}: {self.path.name}, {len(self._pairs)} files"}
+        """The name and the files, with their folders."""
+        files = names_in(self.path, [pair.path for pair in self._pairs.values()])
+        return {"data": self.name, "files": files}
+
+    def _listed(self, sources: Sequence[str], subjects: Sequence[str] | None) -> Sequence[Entry]:
+        return [pair.entry for pair in self._pairs.values()]
+
+    def _read(self, entry: Entry, source: str) -> Recording | None:
+        pair = self._pairs[entry.name]
+        if pair.source != source:
+            return None
+        with naming(pair.path):
+            return _recording(pair, self._about(entry, source))
 
 
 def _head(name: str, path: Path) -> _Pair:
@@ -163,8 +146,8 @@ def _frames(shapes: Mapping[str, tuple[int, ...]], name: str) -> int:
     return shapes[name][0]
 
 
-def _check_parts(pairs: Sequence[_Pair]) -> None:
-    """Every file names its part or none does, and nobody is in two."""
+def _checked_parts(pairs: Sequence[_Pair]) -> dict[str, tuple[str, ...]]:
+    """Subjects by part; every file names its part or none does, and nobody is in two."""
     parts: dict[str, _Pair] = {}
     for pair in pairs:
         if bool(pair.part) != bool(pairs[0].part):
@@ -179,12 +162,15 @@ def _check_parts(pairs: Sequence[_Pair]) -> None:
                 f"subject {pair.entry.subject!r} is in part {other.part} by {other.path} and in "
                 f"{pair.part} by {pair.path}; put all files of a subject into one part"
             )
+    found = {part: tuple(s for s, pair in parts.items() if pair.part == part) for part in PARTS}
+    return {part: subjects for part, subjects in found.items() if subjects}
 
 
-def _recording(pair: _Pair) -> Recording:
+def _recording(pair: _Pair, about: Mapping[str, Any]) -> Recording:
     """The frames of a file; errors do not name it yet."""
     clip = READERS["npz"].clip(pair.path, ReadOptions())
     keypoints = clip.keypoints(clip.only(None))
+    keypoints = keypoints.replaced(provenance={**keypoints.provenance, **about})
     wanted = ("joints_3d", "scored", *CAMERA_ARRAYS)
     arrays = load_arrays(pair.path, wanted.__contains__)
     lens = camera_of(arrays, pair.entry.camera, keypoints.image_size)

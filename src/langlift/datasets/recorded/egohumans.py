@@ -7,9 +7,8 @@ COCO JSON (``person_keypoints_*.json``), which holds no 3D.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,20 +17,20 @@ import numpy as np
 from ...conversions import Conversion
 from ...errors import InputError, check_shape, unknown
 from ...formats import READERS, ReadOptions
+from ...formats.clip import Clip
 from ...formats.files import naming
 from ...formats.npz_arrays import array_shapes, load_arrays, numeric, scalar, string, strings, whole
 from ...geometry.cameras import Camera
 from ...skeletons import COCO_17, HUMAN36M_17, Skeleton
 from ...tracks import Keypoints, check_fps
-from ..recordings import Entry, RecordedDataset, Recording
+from ..recordings import Entry, LastRead, RecordedDataset, Recording
 from .npz_pairs import (
     CAMERA_ARRAYS,
     as_single,
     camera_of,
-    check_asked,
     check_present,
+    names_in,
     npz_files,
-    opened,
     same_everywhere,
     text_or,
 )
@@ -102,6 +101,15 @@ class _Rows:
     tracks: list[PersonTrack]
 
 
+@dataclass(frozen=True, eq=False)
+class _Truth:
+    """(n, 17, 3) joints of the rows, the size of the image and the camera, None if not known."""
+
+    joints: np.ndarray
+    size: tuple[int, int]
+    lens: Camera | None
+
+
 class EgoHumans(RecordedDataset):
     """A folder (or file) of npz files in the layout of docs/data.md, and the official COCO JSON.
 
@@ -116,10 +124,14 @@ class EgoHumans(RecordedDataset):
     skeleton: Skeleton = HUMAN36M_17
 
     def __init__(self, path: str | Path) -> None:
-        self.path = opened(Path(path))
+        super().__init__(path)
         found = npz_files(self.path) if _has_npz(self.path) else {}
-        self._files = [_head(name, file) for name, file in found.items()]
-        used = {file.keypoints for file in self._files}
+        self._files = {name: _head(name, file) for name, file in found.items()}
+        self._clips = LastRead(_clip)
+        self._rows = LastRead(self._rows_of)
+        self._truth = LastRead(self._truth_of)
+        self._entries: dict[str, list[Entry]] = {}  # by file
+        used = {file.keypoints for file in self._files.values()}
         self._json = [p for p in _json_files(self.path) if p not in used]
         if not self._files and not self._json:
             raise InputError(
@@ -131,7 +143,7 @@ class EgoHumans(RecordedDataset):
 
     def _rate(self) -> float:
         return same_everywhere(
-            {str(file.path): file.fps for file in self._files},
+            {str(file.path): file.fps for file in self._files.values()},
             "an fps of",
             "one dataset has one rate: resample them or put them into two folders",
             "{:g}".format,
@@ -139,26 +151,14 @@ class EgoHumans(RecordedDataset):
 
     def sources(self) -> tuple[str, ...]:
         """``given`` or what the npz files name; of COCO JSON what stands in the file's name."""
-        return tuple(
-            dict.fromkeys(
-                [*(file.source for file in self._files), *(_kind(path) for path in self._json)]
-            )
-        )
+        named = [file.source for file in self._files.values()]
+        return tuple(dict.fromkeys([*named, *map(_kind, self._json)]))
 
-    def entries(self) -> Sequence[Entry]:
-        """A track of a person for each; those of COCO JSON alone have no 3D."""
-        return self._entries
-
-    @cached_property
-    def _entries(self) -> list[Entry]:
-        found = []
-        for file in self._files:
-            with naming(file.path):
-                tracks = _rows(file).tracks
-            found += [_entry(file, track) for track in tracks]
-        for path in self._json:
-            found += _entries_without_3d(path, self.path)
-        return found
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """The sequences."""
+        named = [file.sequence for file in self._files.values()]
+        return tuple(dict.fromkeys([*named, *map(_sequence_of, self._json)]))
 
     def recordings(
         self,
@@ -166,7 +166,7 @@ class EgoHumans(RecordedDataset):
         subjects: Sequence[str] | None = None,
         actions: Sequence[str] | None = None,
     ) -> Iterator[Recording]:
-        """Every track of the asked sequences, file by file.
+        """Every track of the asked sequences, file by file; see `RecordedDataset`.
 
         Frames in which the person is not seen are filled in by straight lines in 2D, and neither
         they nor frames whose 3D lacks a joint are scored.
@@ -174,30 +174,68 @@ class EgoHumans(RecordedDataset):
         Raises:
             InputError: also where there is 2D but no 3D.
         """
-        check_asked(self, source, subjects, actions)
-        for path in self._json:
-            if _kind(path) == source and _asked(_sequence_of(path), subjects, actions):
-                raise InputError(
-                    f"{path}: this COCO JSON holds 2D only; save the dataset's 3D poses in camera "
-                    "axes as .npz in the layout of docs/data.md (EgoHumans), naming this file in "
-                    "its 'keypoints'"
-                )
-        for file in self._files:
-            if file.source == source and _asked(file.sequence, subjects, actions):
-                with naming(file.path):
-                    yield from _recordings(file)
+        return super().recordings(source, subjects, actions)
 
     def facts(self) -> dict[str, Any]:
-        """The name, how many files there are, how joints were made."""
+        """The name, the files with their folders, how joints were made."""
         return {
-            "data": f"{self.name}: {self.path.name}, {len(self._files)} files",
+            "data": self.name,
+            "files": names_in(self.path, [file.path for file in self._files.values()]),
             "joints": f"COCO-17 made into Human3.6M-17 by langlift's own rule: {'; '.join(_NOTES)}",
         }
 
+    def _listed(self, sources: Sequence[str], subjects: Sequence[str] | None) -> Sequence[Entry]:
+        """A track of a person for each; those of COCO JSON alone have no 3D."""
+        found: list[Entry] = []
+        for name, file in self._files.items():
+            if file.source in sources and (subjects is None or file.sequence in subjects):
+                if name not in self._entries:
+                    with naming(file.path):
+                        self._entries[name] = [_entry(file, t) for t in self._rows(name).tracks]
+                found += self._entries[name]
+        for path in self._json:
+            if _kind(path) in sources and (subjects is None or _sequence_of(path) in subjects):
+                found += self._without_3d(path)
+        return found
 
-def _asked(sequence: str, subjects: Sequence[str] | None, actions: Sequence[str] | None) -> bool:
-    wanted = subjects is None or sequence in subjects
-    return wanted and (actions is None or _action(sequence) in actions)
+    def _rows_of(self, name: str) -> _Rows:
+        return _rows(self._files[name], self._clips)
+
+    def _truth_of(self, name: str) -> _Truth:
+        return _truth(self._files[name], len(self._rows(name).xy))
+
+    def _without_3d(self, path: Path) -> list[Entry]:
+        (name,) = names_in(self.path, [path])
+        if name not in self._entries:
+            self._entries[name] = [
+                Entry(
+                    name=f"{name.removesuffix('.json')}/{person}",
+                    subject=_sequence_of(path),
+                    key=name,
+                    action=_action(_sequence_of(path)),
+                    camera="",
+                    frames_3d=None,
+                    frames_2d={_kind(path): track.frames_seen},
+                )
+                for person, track in self._clips(path).people.items()
+            ]
+        return self._entries[name]
+
+    def _read(self, entry: Entry, source: str) -> Recording | None:
+        if source not in entry.frames_2d:
+            return None
+        if entry.frames_3d is None:
+            raise InputError(
+                f"{self.path / entry.key if self.path.is_dir() else self.path}: this COCO JSON "
+                "holds 2D only; save the dataset's 3D poses in camera axes as .npz in the layout "
+                "of docs/data.md (EgoHumans), naming this file in its 'keypoints'"
+            )
+        file = self._files[entry.key]
+        with naming(file.path):
+            rows = self._rows(entry.key)
+            track = next(t for t in rows.tracks if _entry(file, t).name == entry.name)
+            about = self._about(entry, source)
+            return _recording(entry, file.fps, track, rows, self._truth(entry.key), about)
 
 
 def _action(sequence: str) -> str:
@@ -268,26 +306,13 @@ def _entry(file: _File, track: PersonTrack) -> Entry:
     )
 
 
-def _entries_without_3d(path: Path, base: Path) -> list[Entry]:
-    sequence = _sequence_of(path)
+def _clip(path: Path) -> Clip:
+    """The people of a COCO JSON."""
     with naming(path):
-        clip = READERS["coco"].clip(path, ReadOptions(skeleton=COCO_17.name))
-    name = path.relative_to(base) if base.is_dir() else Path(path.name)
-    return [
-        Entry(
-            name=f"{name.with_suffix('').as_posix()}/{person}",
-            subject=sequence,
-            key=name.as_posix(),
-            action=_action(sequence),
-            camera="",
-            frames_3d=None,
-            frames_2d={_kind(path): track.frames_seen},
-        )
-        for person, track in clip.people.items()
-    ]
+        return READERS["coco"].clip(path, ReadOptions(skeleton=COCO_17.name))
 
 
-def _rows(file: _File) -> _Rows:
+def _rows(file: _File, clips: Callable[[Path], Clip]) -> _Rows:
     """The 2D of a file and the tracks in it."""
     arrays = load_arrays(file.path, ("person", "frame", "xy", "confidence").__contains__)
     person, frame = _people(arrays), whole(arrays, "frame").astype(np.int64)
@@ -301,7 +326,7 @@ def _rows(file: _File) -> _Rows:
             confidence = numeric(arrays, "confidence").astype(np.float64)
             check_shape(confidence, f"{n} 17", "confidence")
     else:
-        xy, confidence = _from_json(file.keypoints, person, frame)
+        xy, confidence = _from_json(clips(file.keypoints), file.keypoints.name, person, frame)
     known = np.asarray(np.isfinite(xy).all(axis=-1) & (confidence > 0))
     tracks = person_tracks(person, frame, np.asarray(known.any(axis=1)))
     if not tracks:
@@ -317,63 +342,55 @@ def _people(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
     return np.array(strings(arrays, "person"))
 
 
-def _from_json(path: Path, person: np.ndarray, frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _from_json(
+    clip: Clip, name: str, person: np.ndarray, frame: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """2D of the rows out of COCO JSON, by track id and position of the frame among its images."""
-    with naming(path.name):
-        clip = READERS["coco"].clip(path, ReadOptions(skeleton=COCO_17.name))
     points = np.full((len(person), 17, 3), np.nan)
-    for name in dict.fromkeys(person.tolist()):
-        if name not in clip.people:
-            raise unknown(f"person in {path.name}", name, clip.people)
-        track = clip.people[name]
-        at = {int(f): n for n, f in enumerate(track.frames)}
-        for row in np.flatnonzero(person == name):
-            if int(frame[row]) in at:
-                points[row] = track.points[at[int(frame[row])]]
+    for who in dict.fromkeys(person.tolist()):
+        if who not in clip.people:
+            raise unknown(f"person in {name}", who, clip.people)
+        track = clip.people[who]
+        rows = np.flatnonzero(person == who)
+        at = np.searchsorted(track.frames, frame[rows]).clip(max=len(track.frames) - 1)
+        there = track.frames[at] == frame[rows]
+        points[rows[there]] = track.points[at[there]]
     return points[..., :2], points[..., 2]
 
 
-def _recordings(file: _File) -> Iterator[Recording]:
-    """Every track of a file."""
-    rows = _rows(file)
+def _truth(file: _File, rows: int) -> _Truth:
+    """The 3D of a file's rows in the joints of Human3.6M, and its camera."""
     arrays = load_arrays(file.path, ("joints_3d", "image_size", *CAMERA_ARRAYS).__contains__)
     joints = numeric(arrays, "joints_3d").astype(np.float64)
-    check_shape(joints, f"{len(rows.xy)} 17 3", "joints_3d")
+    check_shape(joints, f"{rows} 17 3", "joints_3d")
     size = numeric(arrays, "image_size").tolist()
-    lens = camera_of(arrays, file.camera, size)
-    for track in rows.tracks:
-        yield _recording(file, track, rows, TO_HUMAN36M.apply(joints), size, lens)
+    return _Truth(TO_HUMAN36M.apply(joints), size, camera_of(arrays, file.camera, size))
 
 
 def _recording(
-    file: _File,
-    track: PersonTrack,
-    rows: _Rows,
-    joints: np.ndarray,
-    size: tuple[int, int],
-    lens: Camera | None,
+    entry: Entry, fps: float, track: PersonTrack, rows: _Rows, of: _Truth, about: dict[str, Any]
 ) -> Recording:
     present = track.present
-    truth = track.spread(joints)
+    truth = track.spread(of.joints)
     xy = TO_HUMAN36M.apply(bridged(track.spread(rows.xy), present))
     confidence = TO_HUMAN36M.apply_confidence(bridged(track.spread(rows.confidence), present))
     keypoints = Keypoints(
         xy=xy,
         confidence=np.where(np.isfinite(xy).all(axis=-1), confidence, 0.0),
         skeleton=HUMAN36M_17,
-        fps=file.fps,
-        image_size=size,
+        fps=fps,
+        image_size=of.size,
         person=track.person,
-        provenance={"file": file.path.name, "conversion_notes": [*_NOTES]},
+        provenance={**about, "conversion_notes": [*_NOTES]},
     )
     return Recording(
-        name=f"{file.name}/{track.name}",
-        subject=file.sequence,
-        action=_action(file.sequence),
+        name=entry.name,
+        subject=entry.subject,
+        action=entry.action,
         keypoints=keypoints,
         joints=as_single(truth),
         skeleton=HUMAN36M_17,
-        camera=file.camera,
-        lens=lens,
+        camera=entry.camera,
+        lens=of.lens,
         scored=present & np.isfinite(truth).all(axis=(1, 2)) & keypoints.seen.any(axis=1),
     )

@@ -16,21 +16,24 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
-from ...errors import InputError, check_shape, unknown
-from ...formats.files import check_exists, naming
+from ...errors import InputError
+from ...formats.files import naming
+from ...formats.object_arrays import load_pickle
+from ...formats.plain_objects import dictionary, member, numbers
 from ...geometry.human36m import human36m_cameras
 from ...skeletons import HUMAN36M_17
 from ...tracks import Keypoints
 from ..recordings import Entry, RecordedDataset, Recording
-from .human36m import ACTIONS, FPS, SUBJECTS, action_of, check_action, two_of_each
-from .pickled import load_pickle
+from ..registry import DATASETS
+from .human36m import ACTIONS, FPS, SUBJECTS, action_of, check_actions, two_of_each
 
-FILE = "h36m_sh_conf_cam_source_final.pkl"
+(FILE,) = DATASETS["human36m-motionbert"].files
 #: Metres per screen unit where the file has no factor: a pelvis 5 m from a camera with a focal
 #: length of 1147 pixels, the mean of Human3.6M's. People are 2.5 to 7 m away.
 ASSUMED_METRES_PER_UNIT = 5.0 / 1147.0 * 500.0
@@ -94,26 +97,34 @@ class MotionBertHuman36m(RecordedDataset):
     skeleton = HUMAN36M_17
     fps = FPS
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        with naming(path):
-            check_exists(path)
-            self._file = path / FILE if path.is_dir() else path
+    def __init__(self, path: str | Path) -> None:
+        super().__init__(path)
+        with naming(self.path):
+            self._file = self.path / FILE if self.path.is_dir() else self.path
             if not self._file.is_file():
                 raise InputError(
                     f"there is no {FILE} in this folder; give the file itself, not the clips that "
                     "MotionBERT's scripts cut from it"
                 )
-        self._parts: dict[str, dict[str, np.ndarray]] | None = None
-        self._videos: tuple[_Video, ...] = ()
 
     def sources(self) -> tuple[str, ...]:
         """``sh``: the Stacked Hourglass; ``gt``: the pixels of the 3D, without confidence."""
         return ("sh", "gt")
 
-    def entries(self) -> Sequence[Entry]:
-        """Every video, in the order of the file, the training part first."""
-        return tuple(
+    def expected(self) -> Mapping[str, Sequence[str]]:
+        """Two videos of every action by every subject, at least one of Directions by S11."""
+        held = {s: dict.fromkeys(v.key for v in self._videos if v.subject == s) for s in SUBJECTS}
+        return {subject: two_of_each(subject, [*keys]) for subject, keys in held.items()}
+
+    def facts(self) -> dict[str, Any]:
+        """Name of the file, and for which part metres are only assumed."""
+        assumed = [part for part, arrays in self._arrays.items() if _METRIC[0] not in arrays]
+        about = {"data": self.name, "files": [self._file.name]}
+        return about | ({"metres_assumed": assumed} if assumed else {})
+
+    def _listed(self, sources: Sequence[str], subjects: Sequence[str] | None) -> Sequence[Entry]:
+        """In the order of the file, the training part first."""
+        return [
             Entry(
                 name=video.name,
                 subject=video.subject,
@@ -121,87 +132,57 @@ class MotionBertHuman36m(RecordedDataset):
                 action=video.action,
                 camera=video.camera,
                 frames_3d=video.stop - video.first,
-                frames_2d=dict.fromkeys(self.sources(), video.stop - video.first),
+                frames_2d=dict.fromkeys(sources, video.stop - video.first),
             )
-            for video in self._listed()
-        )
+            for video in self._videos
+        ]
 
-    def expected(self) -> Mapping[str, Sequence[str]]:
-        """Two videos of every action by every subject, at least one of Directions by S11."""
-        held = {s: list(dict.fromkeys(v.key for v in self._of(s))) for s in SUBJECTS}
-        return {subject: two_of_each(subject, keys) for subject, keys in held.items()}
+    def _check_actions(self, actions: Sequence[str], listed: Sequence[Entry]) -> None:
+        check_actions(actions, listed)
 
-    def facts(self) -> dict[str, Any]:
-        """Name of the file, and for which part metres are only assumed."""
-        assumed = [part for part, arrays in self._read().items() if _METRIC[0] not in arrays]
-        about = {"data": self.name, "files": [self._file.name]}
-        return about | ({"metres_assumed": assumed} if assumed else {})
-
-    def recordings(
-        self,
-        source: str,
-        subjects: Sequence[str] | None = None,
-        actions: Sequence[str] | None = None,
-    ) -> Iterator[Recording]:
-        """The videos of both parts, one after the other; see `RecordedDataset.recordings`.
-
-        Raises:
-            InputError: also for a subject without one of the actions, and for damaged values.
-        """
-        if source not in self.sources():
-            raise unknown("2D source", source, self.sources())
-        for subject in subjects or ():
-            if subject not in self.subjects:
-                raise unknown(f"subject of {self._file.name}", subject, self.subjects)
-        chosen = self.subjects if subjects is None else tuple(subjects)
-        for action in actions or ():
-            check_action(action, {s: {v.action for v in self._of(s)} for s in chosen})
-        videos = [video for subject in chosen for video in self._of(subject)]
-        return (
-            self._recording(video, source)
-            for video in videos
-            if actions is None or video.action in actions
-        )
-
-    def _recording(self, video: _Video, source: str) -> Recording:
-        arrays = self._read()[video.part]
+    def _read(self, entry: Entry, source: str) -> Recording | None:
+        video = next(video for video in self._videos if video.name == entry.name)
+        arrays = self._arrays[video.part]
         with naming(self._file):
             joints, metres_per_unit = _metric(arrays, video)
             return Recording(
                 name=video.name,
                 subject=video.subject,
                 action=video.action,
-                keypoints=_keypoints(arrays, video, source),
+                keypoints=_keypoints(arrays, video, source, self._about(entry, source)),
                 joints=joints,
                 skeleton=HUMAN36M_17,
                 camera=video.camera,
                 placed=False,
+                metric=_METRIC[0] in arrays,
                 metres_per_unit=metres_per_unit,
             )
 
-    def _of(self, subject: str) -> list[_Video]:
-        return [video for video in self._listed() if video.subject == subject]
+    @property
+    def _arrays(self) -> dict[str, dict[str, np.ndarray]]:
+        """Arrays of both parts."""
+        return self._content[0]
 
-    def _listed(self) -> tuple[_Video, ...]:
-        self._read()
-        return self._videos
+    @property
+    def _videos(self) -> tuple[_Video, ...]:
+        return self._content[1]
 
-    def _read(self) -> dict[str, dict[str, np.ndarray]]:
-        """Arrays of both parts; read once."""
-        if self._parts is None:
-            content = load_pickle(self._file)
-            with naming(self._file):
-                parts, videos = {}, []
-                for name in ("train", "test"):
-                    part = content.get(name) if isinstance(content, dict) else None
-                    texts, parts[name] = _checked(part, name)
-                    videos += _cut(texts, name)
-                _check_names(videos)
-            self._parts, self._videos = parts, tuple(videos)
-        return self._parts
+    @cached_property
+    def _content(self) -> tuple[dict[str, dict[str, np.ndarray]], tuple[_Video, ...]]:
+        content = load_pickle(self._file)
+        with naming(self._file):
+            parts, videos = {}, []
+            for name in ("train", "test"):
+                part = member(dictionary(content, "its content"), name, "it")
+                texts, parts[name] = _checked(dictionary(part, f"part {name!r}"), name)
+                videos += _cut(texts, name)
+            _check_names(videos)
+        return parts, tuple(videos)
 
 
-def _keypoints(arrays: Mapping[str, np.ndarray], video: _Video, source: str) -> Keypoints:
+def _keypoints(
+    arrays: Mapping[str, np.ndarray], video: _Video, source: str, about: dict[str, Any]
+) -> Keypoints:
     """2D of one video: that of the detector with its confidence, or that of the 3D."""
     detected = source == "sh"
     points = arrays["joint_2d" if detected else "joint3d_image"][video.frames, :, :2]
@@ -214,11 +195,7 @@ def _keypoints(arrays: Mapping[str, np.ndarray], video: _Video, source: str) -> 
             FPS,
             _SIZES[video.camera],
             arrays["confidence"][video.frames] if detected else None,
-            provenance={
-                "data": MotionBertHuman36m.name,
-                "source": source,
-                "recording": video.name,
-            },
+            provenance=about,
         )
 
 
@@ -243,32 +220,24 @@ def _metric(arrays: Mapping[str, np.ndarray], video: _Video) -> tuple[np.ndarray
         return (joints - joints[:, root : root + 1]).astype(np.float32), metres
 
 
-def _checked(part: Any, name: str) -> tuple[dict[str, list[Any]], dict[str, np.ndarray]]:
+def _checked(part: dict[str, Any], name: str) -> tuple[dict[str, list[Any]], dict[str, np.ndarray]]:
     """The texts and the arrays of a part, of equal length."""
-    if not isinstance(part, dict):
-        raise InputError(f"it has no part {name!r}; give {FILE} as MotionBERT published it")
-    wanted = [*_ARRAYS, *_METRIC] if name == "test" else _ARRAYS
-    for array in wanted:
-        if array not in part:
-            raise InputError(
-                f"part {name!r} lacks {array!r}, it holds {', '.join(map(str, part))}; give {FILE} "
-                "as MotionBERT published it"
-            )
-    texts = {key: list(part[key]) for key in ("camera_name", "source", "action")}
+    what = f"part {name!r}"
+    wanted = [*_ARRAYS]
+    if name == "test" or all(key in part for key in _METRIC):
+        wanted += _METRIC
+    held = {key: member(part, key, what) for key in wanted}
+    texts = {key: list(held.pop(key)) for key in ("camera_name", "source", "action")}
     count = len(texts["source"])
-    arrays = {key: np.asarray(part[key]) for key in wanted if key not in texts}
-    if all(key in part for key in _METRIC):
-        arrays |= {key: np.asarray(part[key]) for key in _METRIC}
-    for key, array in [*arrays.items()]:
-        if array.dtype.kind not in "fiu":
-            raise InputError(f"{key!r} of part {name!r} is no array of numbers; get the file anew")
+    arrays = {}
+    for key, value in held.items():
+        array = numbers(np.asarray(value), "*", f"{key!r} of {what}")
         if key == "confidence" and array.shape[2:] == (1,):
             array = array[..., 0]
         if key == "joint_2d" and array.shape[2:] == (3,):
             array = array[..., :2]  # as MotionBERT does
         pattern = {"joint_2d": "17 2", "confidence": "17", "2.5d_factor": ""}.get(key, "17 3")
-        check_shape(array, f"{count} {pattern}", f"{key!r} of part {name!r}")
-        arrays[key] = array
+        arrays[key] = numbers(array, f"{count} {pattern}", f"{key!r} of {what}")
     for key, values in texts.items():
         if len(values) != count:
             raise InputError(

@@ -8,6 +8,7 @@ figures differ by centimetres; so whoever opens the data chooses.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -15,12 +16,13 @@ import numpy as np
 
 from ...errors import InputError, unknown
 from ...formats.files import naming
-from ...geometry.mpi_inf_3dhp import TEST_VIDEOS, TRAIN_IMAGE_SIZE, mpi_inf_3dhp_camera
+from ...geometry.mpi_inf_3dhp import TRAIN_IMAGE_SIZE, mpi_inf_3dhp_camera
 from ...skeletons import MPI_INF_3DHP_17
 from ...tracks import Keypoints
 from ..recordings import Entry, RecordedDataset, Recording
 from .mpi_inf_3dhp_layouts import (
     PARTS,
+    WHOLE,
     Annotation,
     FolderLayout,
     Layout,
@@ -30,8 +32,8 @@ from .mpi_inf_3dhp_layouts import (
     Video,
     mat_files,
     npz_file,
+    subject_of,
 )
-from .plain_objects import check_unit
 
 ANNOTATIONS: tuple[Annotation, ...] = ("annot3", "univ")
 #: Class labels of test frames, in the order of their numbers from 1.
@@ -64,7 +66,7 @@ class MpiInf3dhp(RecordedDataset):
 
     Raises:
         InputError: without annotation, for a folder that holds neither form, both or the other
-            annotation, or for half a download.
+            annotation.
     """
 
     name: ClassVar[str] = "mpi-inf-3dhp"
@@ -72,21 +74,18 @@ class MpiInf3dhp(RecordedDataset):
     fps = 50.0
 
     def __init__(self, path: str | Path, annotation: str | None = None) -> None:
-        self.path = Path(path)
+        super().__init__(path)
         self.annotation: Annotation = _chosen(annotation)
         self._layout = _layout(self.path, self.annotation)
-        self._entries: tuple[Entry, ...] | None = None
 
     def sources(self) -> tuple[str, ...]:
         """The 2D is that of the annotation, for which all figures are published."""
         return (SOURCE,)
 
-    def entries(self) -> Sequence[Entry]:
-        """Every video; reads all files."""
-        if self._entries is None:
-            listed = [video for part in PARTS for video in self._layout.listed(part)]
-            self._entries = tuple(_entry(video) for video in listed)
-        return self._entries
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """Who is there by the names of the files; of an npz all that it should hold."""
+        return tuple(subject for part in PARTS for subject in self._layout.subjects(part))
 
     def recordings(
         self,
@@ -94,47 +93,43 @@ class MpiInf3dhp(RecordedDataset):
         subjects: Sequence[str] | None = None,
         actions: Sequence[str] | None = None,
     ) -> Iterator[Recording]:
-        """The videos; see `RecordedDataset`. Files of a part that is not asked for stay closed.
+        """The videos; see `RecordedDataset`.
 
         Activities are of frames, so with `actions` the frames of others are not scored, and videos
         without any that is are left out.
         """
-        if source != SOURCE:
-            raise unknown("2D source", source, self.sources())
-        self._check_actions(actions)
-        for video in self._asked(subjects):
-            recording = self._recording(video, actions)
-            if recording is not None:
-                yield recording
+        found = super().recordings(source, subjects)
+        if actions is None:
+            return found
+        self._check_actions(actions, ())
+        return _of_actions(found, actions)
 
     def expected(self) -> Mapping[str, Sequence[str]]:
         """Two sequences of each of eight people, and the six test videos."""
-        train = {f"S{n}": (f"S{n} Seq1", f"S{n} Seq2") for n in range(1, 9)}
-        return train | {video: (video,) for video in TEST_VIDEOS}
+        train = {subject: (f"{subject} Seq1", f"{subject} Seq2") for subject in WHOLE["train"]}
+        return train | {video: (video,) for video in WHOLE["test"]}
 
     def facts(self) -> dict[str, Any]:
-        """The name, the annotation and the form of the files."""
-        return {"data": self.name, "annotation": self.annotation, "files": self._layout.title}
+        """The name, the annotation and the files, with their folders."""
+        files = [file.relative_to(self.path).as_posix() for file in self._layout.files()]
+        return {"data": self.name, "annotation": self.annotation, "files": files}
 
-    def _asked(self, subjects: Sequence[str] | None) -> list[Listed]:
-        """The videos of some subjects, in the files' order."""
-        parts: Sequence[Part] = PARTS
-        if subjects is not None:
-            parts = [part for part in PARTS if part in map(_part_of, subjects)]
+    def _listed(self, sources: Sequence[str], subjects: Sequence[str] | None) -> Sequence[Entry]:
         found: list[Listed] = []
-        for part in parts:
-            listed = self._layout.listed(part)
-            if subjects is not None and not listed:
-                raise InputError(self._layout.absent(part))
-            found += listed
-        known = dict.fromkeys(_subject(video) for video in found)
-        for subject in subjects or ():
-            if subject not in known:
-                raise unknown("subject", subject, known)
-        return [v for v in found if subjects is None or _subject(v) in subjects]
+        for part in PARTS:
+            asked = None if subjects is None else [s for s in subjects if _part_of(s) == part]
+            if asked is None or asked:
+                known = self._layout.subjects(part)
+                if asked and not known:
+                    raise InputError(self._layout.absent(part))
+                for subject in asked or ():
+                    if subject not in known:
+                        raise unknown("subject", subject, known)
+                found += self._layout.listed(part, asked)
+        return [_entry(listed) for listed in found]
 
-    def _check_actions(self, actions: Sequence[str] | None) -> None:
-        for action in actions or ():
+    def _check_actions(self, actions: Sequence[str], listed: Sequence[Entry]) -> None:
+        for action in actions:
             if not self._layout.labelled:
                 raise InputError(
                     f"{self.path} has no activities ({action!r} was asked for), because the npz "
@@ -143,47 +138,43 @@ class MpiInf3dhp(RecordedDataset):
             if action not in ACTIVITIES:
                 raise unknown("action", action, ACTIVITIES)
 
-    def _recording(self, listed: Listed, actions: Sequence[str] | None) -> Recording | None:
+    def _read(self, entry: Entry, source: str) -> Recording | None:
+        videos = self._layout.listed(_part_of(entry.subject), [entry.subject])
+        listed = next(video for video in videos if _name(video) == entry.name)
         with naming(listed.file):
             video = self._layout.video(listed)
-            name = _name(listed)
-            _check(video, name)
-            labels = _labels(video, name)
-            scored = video.valid
-            if actions is not None:
-                chosen = np.isin(labels, list(actions)) if labels is not None else False
-                scored = np.full(len(video.xy), True) if scored is None else scored
-                scored = scored & chosen
-                if not scored.any():
-                    return None
+            _check(video, entry.name)
             return Recording(
-                name=name,
-                subject=_subject(listed),
+                name=entry.name,
+                subject=entry.subject,
                 action="",
-                keypoints=self._keypoints(listed, video),
+                keypoints=self._keypoints(listed, video, self._about(entry, source)),
                 joints=(video.joints / 1000.0).astype(np.float32),
                 skeleton=self.skeleton,
                 camera=listed.camera,
                 lens=self._lens(listed),
-                scored=scored,
-                frame_actions=labels,
+                scored=video.valid,
+                frame_actions=_labels(video, entry.name),
             )
 
     def _lens(self, listed: Listed) -> Any:
         known = listed.part == "test" and self.annotation == "annot3"
         return mpi_inf_3dhp_camera(listed.sequence) if known else None
 
-    def _keypoints(self, listed: Listed, video: Video) -> Keypoints:
+    def _keypoints(self, listed: Listed, video: Video, about: dict[str, Any]) -> Keypoints:
         size = TRAIN_IMAGE_SIZE
         if listed.part == "test":
             size = mpi_inf_3dhp_camera(listed.sequence).image_size
-        return Keypoints(
-            video.xy,
-            self.skeleton,
-            self.fps,
-            size,
-            provenance={"dataset": self.name, "source": SOURCE, "recording": _name(listed)},
-        )
+        return Keypoints(video.xy, self.skeleton, self.fps, size, provenance=about)
+
+
+def _of_actions(found: Iterator[Recording], actions: Sequence[str]) -> Iterator[Recording]:
+    """Recordings of which only frames of these activities count."""
+    for recording in found:
+        scored = recording.counted & np.isin(recording.labels, list(actions))
+        if scored.any():
+            yield replace(recording, scored=scored)
+        del recording  # or two are in memory while the next one is read
 
 
 def _chosen(annotation: str | None) -> Annotation:
@@ -201,8 +192,7 @@ def _chosen(annotation: str | None) -> Annotation:
 def _layout(path: Path, annotation: Annotation) -> Layout:
     """The form of the files in a folder."""
     if not path.is_dir():
-        what = "is a file" if path.exists() else "does not exist"
-        raise InputError(f"{path} {what}; give the folder of MPI-INF-3DHP's files")
+        raise InputError(f"{path} is a file; give the folder of MPI-INF-3DHP's files")
     packed = {a: [p for p in PARTS if npz_file(path, p, a).is_file()] for a in ANNOTATIONS}
     folders = any(mat_files(path, part) for part in PARTS)
     if folders and any(packed.values()):
@@ -231,10 +221,6 @@ def _part_of(subject: str) -> Part:
     return "test" if subject.startswith("TS") else "train"
 
 
-def _subject(listed: Listed) -> str:
-    return listed.sequence.split(" ")[0]
-
-
 def _name(listed: Listed) -> str:
     return f"{listed.sequence}/{listed.camera}" if listed.camera else listed.sequence
 
@@ -243,7 +229,7 @@ def _entry(listed: Listed) -> Entry:
     seen, truth = listed.frames
     return Entry(
         name=_name(listed),
-        subject=_subject(listed),
+        subject=subject_of(listed.sequence),
         key=listed.sequence,
         action="",
         camera=listed.camera,
@@ -253,7 +239,7 @@ def _entry(listed: Listed) -> Entry:
 
 
 def _check(video: Video, name: str) -> None:
-    """Whether the parts of a video belong together and are in millimetres."""
+    """Whether the parts of a video belong together."""
     frames = len(video.xy)
     counts = {"3D": video.joints, "valid": video.valid, "activities": video.activities}
     for what, values in counts.items():
@@ -266,8 +252,6 @@ def _check(video: Video, name: str) -> None:
         raise InputError(
             f"{name} has no valid frame, so there is nothing to score; fetch the file again"
         )
-    counted = video.joints if video.valid is None else video.joints[video.valid]
-    check_unit(counted, MPI_INF_3DHP_17, "millimetres", name)
 
 
 def _labels(video: Video, name: str) -> np.ndarray | None:

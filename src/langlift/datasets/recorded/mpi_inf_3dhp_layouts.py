@@ -16,11 +16,13 @@ import numpy as np
 
 from ...errors import InputError
 from ...formats.files import naming
-from ...formats.npz_arrays import array_names
+from ...formats.matlab import load_mat
+from ...formats.object_arrays import load_objects
+from ...formats.plain_objects import dictionary, frames_of, member, numbers
 from ...formats.stand_ins import kind_of
-from .matlab import load_mat
-from .pickled import load_objects
-from .plain_objects import dictionary, frames_of, member, numbers
+from ...geometry.mpi_inf_3dhp import TEST_VIDEOS
+from ..recordings import LastRead
+from ..registry import DATASETS
 
 Annotation = Literal["annot3", "univ"]
 Part = Literal["train", "test"]
@@ -31,6 +33,11 @@ AMONG_28 = (7, 5, 14, 15, 16, 9, 10, 11, 23, 24, 25, 18, 19, 20, 4, 3, 6)
 TRAIN_CAMERAS = (0, 1, 2, 4, 5, 6, 7, 8)
 #: Both parts, in the order in which their videos are listed.
 PARTS: tuple[Part, ...] = ("train", "test")
+#: Who is in a whole copy.
+WHOLE: dict[Part, tuple[str, ...]] = {
+    "train": tuple(f"S{n}" for n in range(1, 9)),
+    "test": TEST_VIDEOS,
+}
 _SUFFIXES: dict[Annotation, str] = {"annot3": "_ori", "univ": ""}
 _VARIABLES: dict[Annotation, str] = {"annot3": "annot3", "univ": "univ_annot3"}
 _JOINTS = 17
@@ -82,16 +89,26 @@ class Layout(ABC):
 
     #: Whether test frames have activities.
     labelled: bool
-    #: What it is called in reports.
-    title: str
 
     def __init__(self, path: Path, annotation: Annotation) -> None:
         self.path = path
         self.annotation: Annotation = annotation
+        self._listed: dict[str, tuple[Listed, ...]] = {}
 
     @abstractmethod
-    def listed(self, part: Part) -> tuple[Listed, ...]:
-        """The videos of a part, in the files' order; none where the part is not there."""
+    def listed(self, part: Part, subjects: Sequence[str] | None = None) -> tuple[Listed, ...]:
+        """The videos of a part, in the files' order; none where it is not there. Read once.
+
+        Files that are of other subjects alone stay closed.
+        """
+
+    @abstractmethod
+    def files(self) -> tuple[Path, ...]:
+        """The files that are there."""
+
+    @abstractmethod
+    def subjects(self, part: Part) -> tuple[str, ...]:
+        """Who is in a part by the names of the files, none of which is opened."""
 
     @abstractmethod
     def video(self, listed: Listed) -> Video:
@@ -107,35 +124,34 @@ class Layout(ABC):
 
 
 class NpzLayout(Layout):
-    """``data_train_3dhp_ori.npz`` and ``data_test_3dhp_ori.npz`` of annot3, without suffix of univ.
-
-    Raises:
-        InputError: where one of the two is half a download.
-    """
+    """``data_train_3dhp_ori.npz`` and ``data_test_3dhp_ori.npz`` of annot3; univ without suffix."""
 
     labelled = False
-    title = "npz"
 
     def __init__(self, path: Path, annotation: Annotation) -> None:
         super().__init__(path, annotation)
-        self._stored: dict[Part, dict[str, Any]] = {}
-        for part in PARTS:
-            file = npz_file(path, part, annotation)
-            if file.is_file() and "data" not in array_names(file):
-                raise InputError(
-                    f"{file}: this is no whole npz with 'data'; it is half a download or another "
-                    "file: fetch it again"
-                )
+        self._sequences = LastRead(self._stored)
 
-    def listed(self, part: Part) -> tuple[Listed, ...]:
-        """The videos of a part; reads its file."""
-        file = npz_file(self.path, part, self.annotation)
-        found = []
-        for sequence in self._sequences(part):
-            for camera, video in self._videos(part, sequence).items():
-                frames = (frames_of(video.get("data_2d")), frames_of(video.get("data_3d")))
-                found.append(Listed(sequence, camera, part, file, frames))
-        return tuple(found)
+    def files(self) -> tuple[Path, ...]:
+        """Those of the annotation."""
+        files = (npz_file(self.path, part, self.annotation) for part in PARTS)
+        return tuple(file for file in files if file.is_file())
+
+    def subjects(self, part: Part) -> tuple[str, ...]:
+        """All that a whole file holds: its name tells no more."""
+        there = npz_file(self.path, part, self.annotation).is_file()
+        return WHOLE[part] if there else ()
+
+    def listed(self, part: Part, subjects: Sequence[str] | None = None) -> tuple[Listed, ...]:
+        """The videos of a part, which is one file."""
+        if part not in self._listed:
+            file = npz_file(self.path, part, self.annotation)
+            self._listed[part] = tuple(
+                Listed(sequence, camera, part, file, _frames(video))
+                for sequence in self._sequences(part)
+                for camera, video in self._videos(part, sequence).items()
+            )
+        return self._listed[part]
 
     def video(self, listed: Listed) -> Video:
         """One video; `valid` of test videos alone."""
@@ -157,15 +173,13 @@ class NpzLayout(Layout):
         instead = f", only {there.name}, which is {other!r}" if there.is_file() else ""
         return f"{self.path} has no {file.name}{instead}; put it there, or ask for other videos"
 
-    def _sequences(self, part: Part) -> dict[str, Any]:
-        if part not in self._stored:
-            file = npz_file(self.path, part, self.annotation)
-            self._stored[part] = {}
-            if file.is_file():
-                data = load_objects(file, ["data"])["data"]
-                with naming(file):
-                    self._stored[part] = dictionary(data, "data")
-        return self._stored[part]
+    def _stored(self, part: Part) -> dict[str, Any]:
+        file = npz_file(self.path, part, self.annotation)
+        if not file.is_file():
+            return {}
+        data = load_objects(file, ["data"])["data"]
+        with naming(file):
+            return dictionary(data, "data")
 
     def _videos(self, part: Part, sequence: str) -> dict[str, dict[str, Any]]:
         """Dictionaries of arrays by camera; that of a test video is without name."""
@@ -190,25 +204,32 @@ class FolderLayout(Layout):
     """
 
     labelled = True
-    title = "original folders"
 
     def __init__(self, path: Path, annotation: Annotation) -> None:
         super().__init__(path, annotation)
-        self._listed: dict[Part, tuple[Listed, ...]] = {}
-        self._open: tuple[Path | None, dict[str, Any]] = (None, {})
+        self._variables = LastRead(self._stored)  # of a file, whose cameras follow each other
 
-    def listed(self, part: Part) -> tuple[Listed, ...]:
-        """The videos of a part; reads every file once, for the numbers of frames."""
-        if part not in self._listed:
-            found: list[Listed] = []
-            for sequence, file in mat_files(self.path, part).items():
-                found += self._of_file(part, sequence, file)
-            self._listed[part] = tuple(found)
-        return self._listed[part]
+    def files(self) -> tuple[Path, ...]:
+        """Those of both parts."""
+        return tuple(file for part in PARTS for file in mat_files(self.path, part).values())
+
+    def subjects(self, part: Part) -> tuple[str, ...]:
+        """The first word of the sequences."""
+        return tuple(dict.fromkeys(map(subject_of, mat_files(self.path, part))))
+
+    def listed(self, part: Part, subjects: Sequence[str] | None = None) -> tuple[Listed, ...]:
+        """The videos of a part, of which every sequence is a file."""
+        found: list[Listed] = []
+        for sequence, file in mat_files(self.path, part).items():
+            if subjects is None or subject_of(sequence) in subjects:
+                if sequence not in self._listed:
+                    self._listed[sequence] = tuple(self._of_file(part, sequence, file))
+                found += self._listed[sequence]
+        return tuple(found)
 
     def video(self, listed: Listed) -> Video:
         """One video; `valid` and activities of test videos alone."""
-        stored = self._variables(listed.file, listed.part)
+        stored = self._variables((listed.file, listed.part))
         names = ("annot2", _VARIABLES[self.annotation])
         if listed.part == "train":
             xy, joints = (
@@ -232,7 +253,7 @@ class FolderLayout(Layout):
         return f"{self.path} has no {file} or its like; put it there, or ask for other videos"
 
     def _of_file(self, part: Part, sequence: str, file: Path) -> list[Listed]:
-        stored = self._variables(file, part)
+        stored = self._variables((file, part))
         names = ("annot2", _VARIABLES[self.annotation])
         if part == "train":
             counts = [[frames_of(view) for view in stored[name]] for name in names]
@@ -246,17 +267,21 @@ class FolderLayout(Layout):
             )
         return [Listed(sequence, "", part, file, (xy, joints))]
 
-    def _variables(self, file: Path, part: Part) -> dict[str, Any]:
-        """What is read of a file; the last one is kept, because its cameras follow each other."""
-        if self._open[0] != file:
-            names = ["annot2", _VARIABLES[self.annotation]]
-            names += ["valid_frame", "activity_annotation"] if part == "test" else []
-            stored: Mapping[str, Any] = load_mat(file, names)
-            with naming(file):
-                for name in names[:2] if part == "train" else ():
-                    _check_cell(stored[name], name)
-            self._open = (file, dict(stored))
-        return self._open[1]
+    def _stored(self, of: tuple[Path, Part]) -> dict[str, Any]:
+        """What is read of a file."""
+        file, part = of
+        names = ["annot2", _VARIABLES[self.annotation]]
+        names += ["valid_frame", "activity_annotation"] if part == "test" else []
+        stored: dict[str, Any] = dict(load_mat(file, names))
+        with naming(file):
+            for name in names[:2] if part == "train" else ():
+                _check_cell(stored[name], name)
+        return stored
+
+
+def subject_of(sequence: str) -> str:
+    """``S1`` of ``S1 Seq1``, ``TS1`` of ``TS1``."""
+    return sequence.split(" ")[0]
 
 
 def npz_file(folder: Path, part: str, annotation: Annotation) -> Path:
@@ -266,12 +291,15 @@ def npz_file(folder: Path, part: str, annotation: Annotation) -> Path:
 
 def mat_files(folder: Path, part: str) -> dict[str, Path]:
     """The original files that are there, by sequence."""
+    train, *test = DATASETS["mpi-inf-3dhp"].also
     if part == "train":
-        found = sorted(folder.glob("S[1-8]/Seq[12]/annot.mat"))
-        return {" ".join(file.parts[-3:-1]): file for file in found}
-    places = [*folder.glob("TS[1-6]/annot_data.mat")]
-    places += folder.glob("mpi_inf_3dhp_test_set/TS[1-6]/annot_data.mat")
+        return {" ".join(file.parts[-3:-1]): file for file in sorted(folder.glob(train))}
+    places = [file for pattern in test for file in folder.glob(pattern)]
     return {file.parts[-2]: file for file in sorted(places, key=lambda file: file.parts[-2])}
+
+
+def _frames(video: Mapping[str, Any]) -> tuple[int | None, int | None]:
+    return frames_of(video.get("data_2d")), frames_of(video.get("data_3d"))
 
 
 def _check_cell(value: Any, name: str) -> None:

@@ -11,11 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import InputError, check_shape, unknown
-from ...formats.files import naming
+from ...errors import InputError, check_shape
 from ...formats.npz_arrays import numeric, string
 from ...geometry.cameras import Camera
-from ..recordings import RecordedDataset
 
 #: Arrays that describe a camera; the last two say where it stands.
 CAMERA_ARRAYS = ("focal", "center", "radial", "tangential", "orientation", "position")
@@ -101,25 +99,6 @@ def as_single(joints: np.ndarray) -> np.ndarray:
         return joints.astype(np.float32)
 
 
-def check_asked(
-    dataset: RecordedDataset,
-    source: str,
-    subjects: Sequence[str] | None,
-    actions: Sequence[str] | None,
-) -> None:
-    """Raise `InputError` for a source, subject or class label that the files do not have."""
-    if source not in dataset.sources():
-        raise unknown("2D source", source, dataset.sources())
-    labels = tuple(dict.fromkeys(entry.action for entry in dataset.entries()))
-    for what, asked, known in (
-        ("subject", subjects, dataset.subjects),
-        ("action", actions, labels),
-    ):
-        for name in asked or ():
-            if name not in known:
-                raise unknown(what, name, known)
-
-
 def same_everywhere(
     values: Mapping[str, Any], what: str, remedy: str, shown: Callable[[Any], str] = str
 ) -> Any:
@@ -137,9 +116,6 @@ def same_everywhere(
     return values[first]
 
 
-def opened(path: Path) -> Path:
-    """The path, checked to be there."""
-    with naming(path):
-        if not path.exists():
-            raise InputError("there is no such file or folder; check the path")
-    return path
+def names_in(path: Path, files: Sequence[Path]) -> list[str]:
+    """Names of files within a dataset's folder, or of the dataset's one file."""
+    return [file.relative_to(path).as_posix() if file != path else file.name for file in files]

@@ -46,16 +46,13 @@ class PersonTrack:
         return full
 
 
-def person_tracks(
-    person: np.ndarray, frame: np.ndarray, seen: np.ndarray, longest_gap: int = LONGEST_GAP
-) -> list[PersonTrack]:
+def person_tracks(person: np.ndarray, frame: np.ndarray, seen: np.ndarray) -> list[PersonTrack]:
     """The tracks in rows of people.
 
     Args:
         person: (n) name of the person of each row.
         frame: (n) number of its frame.
         seen: (n) False where the row says nothing, as if it were not there.
-        longest_gap: frames without a row that do not part a track.
 
     Raises:
         InputError: when a person has two rows in a frame.
@@ -68,7 +65,7 @@ def person_tracks(
         if (steps == 0).any():
             twice = frame[rows][int(np.argmin(steps))]
             raise InputError(f"person {name!r} is twice in frame {twice}; give one row for each")
-        for number, part in enumerate(np.split(rows, np.flatnonzero(steps > longest_gap + 1) + 1)):
+        for number, part in enumerate(np.split(rows, np.flatnonzero(steps > LONGEST_GAP + 1) + 1)):
             if len(part):
                 shown = str(name) if number == 0 else f"{name}.{number + 1}"
                 found.append(PersonTrack(shown, str(name), part, frame[part] - frame[part[0]]))

@@ -29,24 +29,29 @@ def published_row(key: str) -> Published:
     return PUBLISHED[key]
 
 
-def published_for(protocol: str, variant: str, source: str, origin: Origin) -> list[Published]:
+def published_for(
+    protocol: str, variant: str, source: str, origin: Origin, average: str = ""
+) -> list[Published]:
     """The rows that may stand beside a figure of ours: those of the same class.
 
-    The same protocol, labels and 2D source, the same use of the true action and the same way of
-    making one pose of several (`Origin.kind`). Left out are rows of which any of that is inferred,
-    studies of parts, and rows that say nothing that another one of the same model does not say.
+    The same protocol, labels, 2D source and average, the same use of the true action and the same
+    way of making one pose of several (`Origin.kind`). Left out are rows of which any of that is
+    inferred, studies of parts, and rows that say nothing that another one of the same model does
+    not say.
 
     Args:
         protocol: name of the evaluation.
         variant: set of labels; empty where a protocol has only one.
         source: 2D source; ``detected`` finds only rows that say no more themselves.
         origin: what our figure is made from.
+        average: of our figure; empty for any.
     """
     rows = [
         row
         for row in PUBLISHED.values()
         if (row.protocol, row.variant, row.source) == (protocol, variant, source)
         and row.origin.kind == origin.kind
+        and (not average or row.average in ("", average))
         and row.certain
         and not row.ablation
     ]

@@ -11,23 +11,24 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...datasets.recorded.human36m import ACTIONS
 from ..origin import Origin
 from .row import Published, named, numbers
 
 PAPER = "FinePOSE, CVPR 2024 (poster)"
 
 #: Columns of its table of Human3.6M.
-COLUMNS = (
-    *("Directions", "Discussion", "Eating", "Greeting", "Phoning", "Photo", "Posing"),
-    *("Purchases", "Sitting", "SittingDown", "Smoking", "Waiting", "WalkDog", "Walking"),
-    "WalkTogether",
-)
+COLUMNS = ACTIONS
 _CHOSEN = Origin(selection="test")
 _D3DP = Origin(aggregation="J-Best", selection="test")
 _FINEPOSE = Origin("given", "J-Best", "test")
 _HYPOTHESES = "20 hypotheses, 10 steps"
-#: Parameters of CLIP's text tower: tokens, positions, 12 blocks, last norm, projection.
+#: Parameters: those of FinePOSE that are trained on Human3.6M with 243 frames; CLIP's text tower
+#: (ViT-B/32: tokens, positions, 12 blocks, last norm, projection); the whole of CLIP, whose vision
+#: tower FinePOSE carries unused.
+TRAINED = 49_312_771
 TEXT_TOWER = 49_408 * 512 + 77 * 512 + 12 * 3_152_384 + 1_024 + 512 * 512
+CLIP = 151_277_313
 _MEAN = "how the hypotheses were averaged"
 _LABELS = "the set of labels"
 
@@ -60,8 +61,9 @@ _MODELS = {
     "D3DP": _Model("cpn_ft_h36m_dbb", _D3DP, 243, note=_HYPOTHESES),
     "FinePOSE": _Model(
         *("cpn_ft_h36m_dbb", _FINEPOSE, 243),
-        note=f"{_HYPOTHESES}; 49.3 million parameters are trained, beside "
-        f"{TEXT_TOWER / 1e6:.1f} million of CLIP's text tower",
+        note=f"{_HYPOTHESES}; {TRAINED / 1e6:.1f} million parameters are trained, beside "
+        f"{TEXT_TOWER / 1e6:.1f} million of CLIP's text tower "
+        f"({(TRAINED + CLIP) / 1e6:.1f} million in all with its vision tower)",
     ),
 }
 _DETECTED = {
@@ -178,9 +180,10 @@ def _3dhp() -> list[Published]:
                 figures=named(("PCK", "AUC", "MPJPE"), numbers(figures)),
                 frames=frames,
                 variant=variant,
+                average="sequence" if variant == "annot3" else "frame",
                 origin=origin,
                 inferred=inferred,
-                note=f"{_HYPOTHESES}; mean of the six sequences" if origin == _D3DP else "",
+                note=_HYPOTHESES if origin == _D3DP else "",
             )
         )
     return rows

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 from ...errors import InputError, unknown
 from ..origin import Origin
+from ..spec import Average
 
 #: Where a row was read: in the paper, its abstract or poster; in a repository of the authors (the
 #: readme, a file of results, an answer to a user) or of others; or in a public index of results.
@@ -33,6 +34,7 @@ class Published:
         figures: metric to value; empty where only single actions were published.
         frames: window of the network, None where the table does not say.
         variant: which labels, where a protocol has several (``annot3``, ``univ``).
+        average: of the figures, where papers on one protocol differ; empty for the protocol's.
         actions: MPJPE by column: class label, test sequence, or both subject and action.
         origin: what the figures were made from.
         read_in: where the row was read.
@@ -54,6 +56,7 @@ class Published:
     figures: Mapping[str, float]
     frames: int | None = None
     variant: str = ""
+    average: Average | Literal[""] = ""
     actions: Mapping[str, float] = field(default_factory=dict)
     origin: Origin = field(default_factory=Origin)
     read_in: ReadIn = "paper"
@@ -79,9 +82,10 @@ class Published:
 
     @property
     def caveats(self) -> str:
-        """What is inferred and what there is to know, in one line; empty for nothing."""
+        """What is inferred, averaged and to be known besides, in one line; empty for nothing."""
         inferred = f"inferred: {self.inferred}" if self.inferred else ""
-        return "; ".join(part for part in (inferred, self.note) if part)
+        average = f"{self.average} mean" if self.average else ""
+        return "; ".join(part for part in (inferred, average, self.note) if part)
 
 
 def numbers(text: str) -> list[float | None]:

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import InputError
-from ...formats.files import check_exists, naming, one_line
+from ..errors import InputError
+from .files import check_exists, naming, one_line
 
 Value = np.ndarray | list[np.ndarray]
 

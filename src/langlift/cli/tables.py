@@ -1,0 +1,160 @@
+"""Tables in the terminal, for all verbs: figures are never cut, whatever the terminal's width."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..errors import printable
+from ..protocols.report import Report, in_words
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Rows = Sequence[Sequence[str]]
+#: A file or pipe has no width; every row is one line in it.
+_PIPE_COLUMNS = 1000
+#: Borders and padding of a column, and the border that ends the table.
+_FRAME, _END = 3, 1
+#: In a column of text words may be broken that are longer; the first column's are never.
+_WORD = 32
+#: An optional column is left out where a column of text would have to be narrower than this.
+_TEXT = 24
+
+
+def console() -> Console:
+    """Where tables are printed: the terminal, or a file or pipe."""
+    from rich.console import Console
+
+    return Console() if sys.stdout.isatty() else Console(width=_PIPE_COLUMNS)
+
+
+def cell(value: Any) -> str:
+    """A value as a cell that shows it as it is."""
+    from rich.markup import escape
+
+    return escape(printable(str(value)))
+
+
+def print_line(on: Console, text: str) -> None:
+    """Print text as it is, in one line whatever the width: folded words cannot be copied."""
+    on.print(printable(text), markup=False, highlight=False, soft_wrap=True)
+
+
+def print_facts(on: Console, facts: Mapping[str, Any]) -> None:
+    """Print what holds for all tables that follow, a line each."""
+    for name, value in facts.items():
+        print_line(on, f"  {name}: {in_words(value)}")
+
+
+def print_table(
+    on: Console,
+    title: str | None,
+    header: Sequence[str],
+    rows: Rows,
+    words: Collection[str] = (),
+    optional: Sequence[str] = (),
+) -> None:
+    """Print a table; what does not fit beside the rest stands in a further table below it.
+
+    Args:
+        on: where.
+        title: above it, None for none.
+        header: of the columns. The first tells what a row is, and is repeated in every part with
+            the columns of text behind it, as far as they leave half of the width.
+        rows: of cells, see `cell`; styles may be added to those.
+        words: columns of text besides the first, which are folded where there is no room.
+        optional: columns that are left out instead, one after the other, until the rest fits.
+    """
+    from rich.table import Table
+
+    texts = {header[0], *words}
+    needed = [
+        _needed(name, [row[k] for row in rows], name in texts, _WORD if k else on.width)
+        for k, name in enumerate(header)
+    ]
+    shown = list(range(len(header)))
+    for name in optional:
+        readable = [max(needed[c][0], min(needed[c][1], _TEXT)) for c in shown]
+        if _total(readable) > on.width:
+            shown.remove(header.index(name))
+    parts = _parts(shown, [width for width, _ in needed], [n in texts for n in header], on.width)
+    for k, part in enumerate(parts):
+        table = Table(title=None if k or title is None else cell(title), title_justify="left")
+        widths = _widened([needed[c] for c in part], on.width)
+        for c, width in zip(part, widths, strict=True):
+            justify = "left" if header[c] in texts else "right"
+            table.add_column(cell(header[c]), justify=justify, overflow="fold", width=width)
+        table.width = _total(widths)
+        for row in rows:
+            table.add_row(*(row[c] for c in part))
+        on.print(table, crop=False)
+
+
+def show_report(report: Report) -> None:
+    """Print a report; as everywhere, figures made with the truth carry the word oracle.
+
+    Raises:
+        InputError: for a report whose rows do not, see `Report.check`.
+    """
+    report.check()
+    on = console()
+    print_line(on, f"protocol {report.protocol}")
+    print_facts(on, report.facts)
+    for table in report.tables:
+        header, body = table.cells()
+        rows = [[cell(value) for value in row] for row in body]
+        told = {name: "".join(row.tags[name] for row in table.rows) for name in table.rows[0].tags}
+        words = [name for name, text in told.items() if any(map(str.isalpha, text))]
+        print_table(on, table.title, header, rows, words)
+
+
+def _total(widths: Iterable[int]) -> int:
+    """Width of a table of columns of these widths."""
+    return sum(width + _FRAME for width in widths) + _END
+
+
+def _needed(name: str, cells: Sequence[str], text: bool, word: int) -> tuple[int, int]:
+    """The least width of a column, longer words being broken, and that at which none is folded."""
+    from rich.text import Text
+
+    lines = [Text.from_markup(value).plain for value in cells]
+    least = max(map(len, name.split()), default=1)
+    longest = max(map(len, lines), default=1)
+    if not text:
+        return max(least, longest), max(least, longest)
+    unbroken = max((len(part) for line in lines for part in line.split()), default=1)
+    return max(least, min(unbroken, word)), max(len(name), longest)
+
+
+def _parts(
+    columns: Sequence[int], least: Sequence[int], text: Sequence[bool], width: int
+) -> list[list[int]]:
+    """The columns of each part, those that tell the rows apart in every one."""
+
+    def total(of: Sequence[int]) -> int:
+        return _total(least[c] for c in of)
+
+    if total(columns) <= width:
+        return [[*columns]]
+    lead = 1
+    while lead < len(columns) and text[columns[lead]] and 2 * total(columns[: lead + 1]) <= width:
+        lead += 1
+    parts = [[*columns[:lead]]]
+    for c in columns[lead:]:
+        if len(parts[-1]) > lead and total([*parts[-1], c]) > width:
+            parts.append([*columns[:lead]])
+        parts[-1].append(c)
+    return parts
+
+
+def _widened(needed: Sequence[tuple[int, int]], width: int) -> list[int]:
+    """The widths of a part's columns: what room is left goes to those that would be folded."""
+    widths = [least for least, _ in needed]
+    left = width - _total(widths)
+    while left > 0 and any(w < most for w, (_, most) in zip(widths, needed, strict=True)):
+        narrow = [k for k, (_, most) in enumerate(needed) if widths[k] < most]
+        widths[min(narrow, key=lambda k: widths[k])] += 1
+        left -= 1
+    return widths
