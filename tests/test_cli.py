@@ -382,6 +382,8 @@ def test_help_names_every_flag(verb, langlift):
     quiet = [] if verb.startswith(("weights", "export")) else ["quiet"]
     for flag in [*FLAGS[verb].split(), *quiet, "json"]:
         assert f"--{flag}" in said.out
+    assert "None" not in said.out
+    assert len({len(line) for line in said.out.splitlines() if line.startswith(("╭", "│"))}) == 1
 
 
 @pytest.mark.parametrize("verb", ["train", "weights"])

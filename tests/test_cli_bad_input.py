@@ -52,7 +52,7 @@ NOT_SEEN = "no joint is seen in any frame"
 # What makes the input, further options, what the sentence has to say: what was got, what to do.
 KEYPOINTS = {
     "no such file": (lambda _: Path("no.npz"), "", "no.npz", "no such file", "check the path"),
-    "empty file": (raw("clip.npz", b""), "", "clip.npz", "is empty", "give a file with keypoints"),
+    "empty file": (raw("clip.npz", b""), "", "clip.npz", "is empty", "make or get it anew"),
     "wrong shape": (npz(xy=XY[0]), "", "xy has shape (17, 2)", "must be (f, j, 2)"),
     "joint count": (npz(xy=XY[:, :13]), "", "13 joints", "has 17", "name the skeleton"),
     "skeleton in file": (npz(skeleton="coco17"), "", "unknown", "did you mean 'coco_17'?"),

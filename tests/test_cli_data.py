@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 from cli_fixtures import Command, files_under, tiny_corpus
 from human36m_files import write_human36m
-from pair_files import CAMERAS, moving, pair_folder, write_ego, write_pair
+from pair_files import CAMERAS, moving, pair_arrays, pair_folder, write_ego, write_pair
 from view_fixtures import pixels
 
 from langlift.datasets.checking.guess import guess_dataset
@@ -89,7 +90,15 @@ BAD = {
         "unknown dataset 'costum'",
         "did you mean 'custom'?",
     ),
-    "option": ("check mine --annotation univ", "dataset custom has no option 'annotation'"),
+    "option": (
+        "check mine --annotation univ",
+        "protocol custom has only one set of labels; leave --annotation out",
+    ),
+    "annotation": (
+        "check empty --dataset mpi-inf-3dhp",
+        "annotation is missing",
+        "choose one with --annotation annot3 or --annotation univ",
+    ),
     "source": ("check mine --source cpn", "unknown 2D source 'cpn'; known: gt"),
     "no source": ("check mine --source ,", "no 2D source given; choose from gt"),
     "two sources": ("describe mine --source gt,gt,cpn", "unknown 2D source 'cpn'"),
@@ -120,6 +129,21 @@ def test_bad_input_is_one_sentence(case: str, langlift: Command, tmp_path: Path)
     for word in words:
         assert word in said.err
     assert files_under(tmp_path) == before
+
+
+def test_hostile_names_move_no_cursor_and_are_drawn_without_warnings(
+    langlift: Command, tmp_path: Path
+) -> None:
+    arrays = pair_arrays("ann", "wave", 0, CAMERAS[0])
+    hostile = {"action": "wave\x1b[31m\n\u202e\u4e2d[red]", "subject": "a|n\x1b[2J\rx"}
+    np.savez(tmp_path / "a.npz", **{**arrays, **hostile})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        said = langlift("data", "describe", ".", "--dataset", "custom", "-o", "poses.png")
+    assert (said.status, said.err) == (0, "")
+    assert not set("\x1b\r\u202e") & set(said.out)
+    assert "a|n\\x1b[2J\\rx" in said.out and "[red]" in said.out
+    assert (tmp_path / "poses.png").stat().st_size > 1000
 
 
 @pytest.mark.parametrize("verb", ["check", "describe"])

@@ -11,8 +11,9 @@ from rich.console import Console
 
 from langlift.cli import experiment, tables, train
 from langlift.cli.arguments import step_line
-from langlift.cli.tables import cell, print_table, show_report
-from langlift.experiments import EXPERIMENTS
+from langlift.cli.tables import cell, print_table, print_texts, show_report
+from langlift.experiments import EXPERIMENTS, PAPERS
+from langlift.experiments.listing import HEADER as LISTED
 from langlift.protocols.origin import Origin
 from langlift.protocols.report import Figure, Report, Row, Table
 
@@ -54,14 +55,22 @@ def test_a_name_is_not_broken_and_words_are_folded_between_words() -> None:
     assert len(folded) > 1 and " ".join(folded) == "one two three four five six seven"
 
 
-def test_optional_columns_are_left_out_one_after_the_other() -> None:
-    options = {"words": ("2D",), "optional": ("views", "N-MPJPE (mm)")}
-    whole = printed(200, **options)
-    assert "views" in whole and "41234567.5" in whole
-    one = printed(100, **options)
-    assert "views" not in one and "41234567.5" in one
-    both = printed(90, **options)
-    assert "views" not in both and "41234567.5" not in both and "1143.62" in both
+def test_texts_that_would_be_narrow_columns_are_paragraphs() -> None:
+    header = ["name", "why", "where"]
+    rows = [["one", "because " * 9 + "it is", "[red]here[/] and there " * 3]]
+    wide, narrow = (Console(width=w, record=True, file=io.StringIO()) for w in (80, 50))
+    for on in (wide, narrow):
+        print_texts(on, "All [1]", header, [[*map(cell, row)] for row in rows])
+    assert "│ one" in wide.export_text()
+    said = narrow.export_text()
+    assert max(map(len, said.splitlines())) <= 50
+    assert " ".join(said.split()) == f"All [1] one why: {rows[0][1]} | where: {rows[0][2].strip()}"
+
+
+def test_a_file_or_pipe_is_as_wide_as_columns_says(monkeypatch) -> None:
+    for said, width in (("70", 70), ("", 1000), ("0", 1000), ("wide", 1000)):
+        monkeypatch.setenv("COLUMNS", said)
+        assert tables.console().width == width
 
 
 def test_markup_and_control_characters_are_shown_not_obeyed() -> None:
@@ -88,32 +97,32 @@ def test_a_report_at_80_columns_keeps_the_oracle_in_every_part(monkeypatch, caps
     assert said.count("43.6 [42.0, 45.0]") == 10
 
 
-def test_a_file_has_a_row_in_each_line(capsys) -> None:
+def test_a_file_has_a_row_in_each_line(capsys, monkeypatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
     said = Command(capsys)("experiment", "list", "--paper", "finepose")
     (line,) = [line for line in said.out.splitlines() if " finepose-egohumans-finepose " in line]
     row = EXPERIMENTS["finepose-egohumans-finepose"]
     assert row.published is not None and row.published.origin.mark in line and row.lacks in line
 
 
-def test_the_list_at_80_columns_has_marks_beside_whole_figures(monkeypatch, capsys) -> None:
-    monkeypatch.setattr(experiment, "console", lambda: Console(width=80))
-    said = Command(capsys)("experiment", "list", "--paper", "finepose").out
-    lines = said.splitlines()
+def test_the_list_at_80_columns_lacks_nothing(monkeypatch, capsys) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = Command(capsys)("experiment", "list", "--paper", "finepose").out.splitlines()
     assert max(map(len, lines[:-1])) <= 80
-    cells: dict[str, list[str]] = {}
-    name = ""
-    for line in lines:
-        if line.startswith("│"):
-            first, published, *_ = (part.strip() for part in line.strip("│").split("│"))
-            name = first or name
-            cells.setdefault(name, []).append(published)
-    for name, parts in cells.items():
-        row = EXPERIMENTS[name].published
-        text = " ".join(parts)
-        if row is not None:
+    told: dict[str, str] = {}
+    for line in lines[1:-1]:
+        if not line.startswith(" "):
+            told[line] = ""
+        else:
+            told[[*told][-1]] += f" {line.strip()}"
+    assert list(told) == [e.name for e in PAPERS["finepose"]]
+    for name, text in told.items():
+        assert all(f"{column}: " in text for column in LISTED[1:]), text
+        experiment = EXPERIMENTS[name]
+        assert all(part in text for part in (experiment.table, experiment.row, experiment.source))
+        if (row := experiment.published) is not None:
             assert all(re.search(rf"\b{value:.1f}\b", text) for value in row.figures.values())
-            assert row.origin.mark in text
-    assert len(cells) == 49
+            assert row.origin.mark in text and row.origin.label in text
 
 
 def test_a_step_is_told_alike_by_train_and_experiment_run() -> None:

@@ -338,10 +338,22 @@ def files(folder: Path) -> dict[str, Path]:
         ("report.json", "numbers.json", "numbers.json: this is no report of langlift evaluate"),
         ("empty.json", "motion.npz", "empty.json: the file is empty"),
         ("garbage.npz", "motion.npz", "garbage.npz: this cannot be read as npz"),
-        ("keypoints.npz", "motion.npz", "keypoints.npz: the array 'joints' is missing"),
+        (
+            "keypoints.npz",
+            "motion.npz",
+            "keypoints.npz: this npz holds no motion (no array 'joints'"
+            "); give two motions (.npz or .json that langlift lift wrote) or two reports",
+        ),
+        ("report.json", "title.json", "'title' of table 1 is [\"Overall\"] instead of a text"),
         ("absent.json", "motion.npz", "absent.json: there is no such file or folder"),
         (".", "motion.npz", "this is a folder; give two motions"),
-        ("motion.npz", "", "B is missing"),
+        ("motion.npz", "", "B is missing: another one of the same kind; langlift compare --help"),
+        (
+            "",
+            "",
+            "A is missing: a motion (.npz or .json of `langlift lift`) or a report (.json of "
+            "`langlift evaluate`); langlift compare --help lists all options",
+        ),
         ("report.json", "report.json --skeleton human36m_17", "leave --skeleton out"),
         ("motion.npz", "motion.json --worst 0", "worst joints is 0"),
     ],
@@ -350,15 +362,101 @@ def test_bad_input_is_told_in_one_sentence(
     langlift: Command, tmp_path: Path, a: str, b: str, words: str
 ) -> None:
     files(tmp_path)
-    said = langlift("compare", a, *b.split())
+    said = langlift("compare", *a.split(), *b.split())
     assert said.status == 2 and said.out == ""
     assert said.err.startswith("langlift: ") and said.err.count("\n") == 1
     assert words in said.err
     assert "Traceback" not in said.err
 
 
-def test_a_title_that_is_no_text_matches_nothing_else(langlift: Command, tmp_path: Path) -> None:
-    files(tmp_path)
-    said = langlift("compare", "report.json", "title.json")
-    assert said.status == 0
-    assert "only A has the table 'Overall'" in said.out
+WHERE = "row 1 of table 'Overall'"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "fault"),
+    [
+        (("protocol",), ["a"], "'protocol' of the report is [\"a\"] instead of a text"),
+        (("tables",), None, "'tables' of the report is null instead of a list"),
+        (("tables",), [], "the tables are empty"),
+        (("facts",), {}, "the facts are empty"),
+        (("tables", 0), 5, "table 1 is 5 instead of an object"),
+        (("tables", 0, "rows"), [], "table 'Overall' has no rows"),
+        (("tables", 0, "rows", 0, "model"), 1, f"'model' of {WHERE} is 1 instead of a text"),
+        (("tables", 0, "rows", 0, "tags"), [1], f"'tags' of {WHERE} is [1] instead of an object"),
+        (("tables", 0, "rows", 0, "tags"), {"2D": 3}, "'2D' of the tags of row 1"),
+        (("tables", 0, "rows", 1, "tags"), {}, "row 2 of table 'Overall' has other tags than the"),
+        (("tables", 0, "rows", 0, "origin"), {"selection": 3}, "'selection' of the origin of row"),
+        (("tables", 0, "rows", 0, "origin"), {"by": "me"}, 'has an entry "by", which is not known'),
+        (("tables", 0, "rows", 0, "published"), 1, "is 1 instead of true or false"),
+    ],
+)
+def test_a_report_of_another_form_is_told_in_plain_words(
+    langlift: Command, tmp_path: Path, path: tuple, value: Any, fault: str
+) -> None:
+    refused(langlift, tmp_path, path, value, fault)
+
+
+FIGURE = ("tables", 0, "rows", 0, "figures", "MPJPE")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "fault"),
+    [
+        *(
+            ((*FIGURE, "value"), value, f"'value' of the figure 'MPJPE' of {WHERE} is {said}")
+            for value, said in (
+                (float("nan"), "NaN instead of a finite number"),
+                (float("inf"), "Infinity instead"),
+                (True, "true instead"),
+                (None, "null instead"),
+                ("12", '"12" instead'),
+                (10**400, f"1{39 * '0'}... instead"),
+            )
+        ),
+        ((*FIGURE, "low"), float("nan"), "'low' of the figure 'MPJPE'"),
+        ((*FIGURE, "unit"), "m", f"the figure 'MPJPE' of {WHERE} has the unit \"m\""),
+        (FIGURE, None, f"the figure 'MPJPE' of {WHERE} is null instead of an object"),
+        (FIGURE, {"value": 1}, f"the figure 'MPJPE' of {WHERE} has no 'unit'"),
+    ],
+)
+def test_what_is_no_figure_is_told_in_plain_words(
+    langlift: Command, tmp_path: Path, path: tuple, value: Any, fault: str
+) -> None:
+    refused(langlift, tmp_path, path, value, fault)
+
+
+def refused(langlift: Command, folder: Path, path: tuple, value: Any, fault: str) -> None:
+    """Whether a report with that value at that place is refused with that fault."""
+    report(row(), row("n")).save(folder, "report")
+    content = json.loads((folder / "report.json").read_text())
+    place = content
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    (folder / "changed.json").write_text(json.dumps(content))
+    said = langlift("compare", "report.json", "changed.json")
+    assert (said.status, said.out) == (2, "")
+    start = "langlift: changed.json: this is no report of langlift evaluate ("
+    assert said.err.startswith(start) and said.err.count("\n") == 1
+    assert fault in said.err and "); give the .json file that it wrote" in said.err
+
+
+def test_a_row_without_origin_is_told(langlift: Command, tmp_path: Path) -> None:
+    report(row()).save(tmp_path, "report")
+    content = json.loads((tmp_path / "report.json").read_text())
+    del content["tables"][0]["rows"][0]["origin"]
+    (tmp_path / "changed.json").write_text(json.dumps(content))
+    assert f"({WHERE} has no 'origin')" in langlift("compare", "report.json", "changed.json").err
+
+
+def test_figures_and_differences_stand_side_by_side_at_80_columns(
+    langlift: Command, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    tags = {"average": "sequence mean", "class": "one answer", "frames": "160"}
+    for name, value in (("a", 40.0), ("b", 38.5)):
+        report(row("default", value, tags)).save(tmp_path, name)
+    said = langlift("compare", "a.json", "b.json").out
+    assert max(map(len, said.splitlines())) <= 80
+    (line,) = [line for line in said.splitlines() if "MPJPE (mm)" in line]
+    assert [part.strip() for part in line.split("│")[-4:-1]] == ["40.0", "38.5", "-1.5"]

@@ -140,6 +140,10 @@ ALONE = {
     "other half": ({"center": None}, "it has focal but no center"),
     "focal": ({"focal": (0.0, 1.0)}, "focal is (0.0, 1.0); it must be positive, in pixels"),
     "one focal": ({"focal": 1100.0}, "focal has shape (); it must be (2)"),
+    "no image": ({"image_size": (0, 0)}, "image_size is [0, 0]; it must be the width and height"),
+    "part of a pixel": ({"image_size": (99.5, 9)}, "image_size is [99.5, 9.0]; it must be"),
+    "one side": ({"image_size": 1000}, "image_size is 1000; it must be the width and height of"),
+    "image": ({"image_size": (np.inf, 9)}, "image_size is [inf, 9.0]; it must be", "1 to 100,000"),
     "normalised 2D": ({"xy": np.zeros((FRAMES, 17, 2))}, "within two pixels of the origin"),
     "text in 2D": ({"xy": np.full((FRAMES, 17, 2), "a")}, "it must be numbers"),
 }

@@ -75,6 +75,9 @@ def test_json_tells_all(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixt
         (["FOLDER", "--out", "OUT", "--subject", "ann", "--test", "ann"], "no subject is left"),
         (["FOLDER", "--out", "OUT", "--subject", "ann", "--val", ","], "no subject given"),
         (["FOLDER", "--out", "OUT", "--unit", "ell"], "--unit is 'ell'; choose from"),
+        (["FOLDER", "--out", "OUT", "--fps", "nan"], "fps is nan; give frames per second, such as"),
+        (["FOLDER", "--out", "OUT", "--fps", "inf"], "fps is inf; give frames per second, such as"),
+        (["FOLDER", "--out", "OUT", "--fps", "-1"], "fps is -1; give frames per second, such as"),
         (["FOLDER", "--out", "OUT", "--action", "csv"], "the action is from csv, which needs"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,13 +13,13 @@ from lifting_fixtures import LENS
 
 from langlift.errors import InputError
 from langlift.lifting.lifter import LiftOptions
-from langlift.protocols import recorded
+from langlift.protocols import evaluation, recorded
+from langlift.protocols.card import origin_of
 from langlift.protocols.catalogue import PROTOCOLS
 from langlift.protocols.evaluation import (
     EvaluationOptions,
     evaluate_recordings,
     excluded,
-    origin_of,
     plan,
     source_of,
 )
@@ -188,11 +189,85 @@ def test_a_model_of_other_joints_is_refused_before_anything_is_read() -> None:
         scores_of(tiny(), films(*four()), spec)
 
 
-def test_weights_chosen_on_a_test_set_are_an_oracle_there_and_nowhere_else() -> None:
+CUSTOM = replace(SPEC, name="custom", dataset="custom", public_test=False)
+
+
+def test_weights_that_do_not_name_their_subjects_are_an_oracle_on_public_test_sets() -> None:
     chosen = tiny(card={"selection": "test"})
-    assert origin_of(chosen, PROTOCOLS["human36m"]) == Origin(selection="test")
-    assert origin_of(chosen, PROTOCOLS["custom"]) == Origin(selection="fixed")
-    assert origin_of(tiny(), SPEC) == Origin() and not origin_of(tiny(), SPEC).oracle
+    assert origin_of(chosen, SPEC, ["S9"]) == Origin(selection="test")
+    assert origin_of(chosen, CUSTOM, ["S9"]) == Origin()
+    assert origin_of(tiny(), SPEC, ["S9"]) == Origin()
+    older = tiny(card={"selection": "test", "dataset": {}, "train_subjects": "S1", "chosen_on": 3})
+    assert origin_of(older, CUSTOM, ["S1"]) == Origin()
+
+
+def card(trained, chosen, selection, dataset="human36m", **more):
+    lists = {"train_subjects": trained, "chosen_on": chosen}
+    return {"dataset": dataset, **lists, "selection": selection, **more}
+
+
+@pytest.mark.parametrize(
+    ("facts", "spec", "measured", "origin"),
+    [
+        (card(["S1"], ["S8"], "validation"), SPEC, "S9", ("validation", "apart")),
+        (card(["S1"], ["S8"], "validation"), SPEC, "S8", ("test", "apart")),
+        (card(["S1", "S9"], [], "fixed"), SPEC, "S9", ("fixed", "test")),
+        (card(["S1", "S9"], [], "fixed"), SPEC, "S11", ("fixed", "apart")),
+        (card(["S1"], ["S9"], "test"), SPEC, "S9", ("test", "apart")),
+        (card(["S1"], ["S9"], "test"), SPEC, "S11", ("validation", "apart")),
+        (card(["S9"], ["S9"], "test", "custom"), SPEC, "S9", ("validation", "apart")),
+        (card(["a"], ["b"], "test", "custom"), CUSTOM, "b", ("test", "apart")),
+        (card(["a"], ["b"], "validation", "custom"), CUSTOM, "b", ("test", "apart")),
+        (card(["a"], [], "fixed", "custom"), CUSTOM, "a", ("fixed", "test")),
+        (card(["S9"], [], "fixed", "human36m-motionbert"), SPEC, "S9", ("fixed", "test")),
+        (
+            card(["S1"], ["S9"], "test"),
+            PROTOCOLS["human36m-motionbert"], "S9", ("test", "apart"),
+        ),
+    ],
+)  # fmt: skip
+def test_what_a_card_says_is_compared_with_what_is_measured(facts, spec, measured, origin) -> None:
+    found = origin_of(tiny(card=facts), spec, ["S7", measured])
+    assert (found.selection, found.training) == origin
+    assert found.oracle == ("test" in origin)
+
+
+@pytest.mark.usefixtures("opened")
+def test_weights_trained_on_who_is_measured_are_marked_and_stand_beside_nothing(
+    tmp_path: Path,
+) -> None:
+    lifter = tiny(card={**card(["S9"], [], "fixed"), "data": "these"})
+    report = report_of(tmp_path, lifter=lifter)
+    for table in report.tables:
+        assert {row.name for row in table.rows} == {"m (oracle: trained on the test set)"}
+    assert report.facts["weights"]["m"].endswith("selection: fixed, trained on the test set")
+    assert report.facts["published figures"] == (
+        "not shown: m was trained on subjects that are measured"
+    )
+    head = json.loads((tmp_path / NAME).read_text().splitlines()[0])
+    assert head["identity"]["marks"] == {"m": "oracle: trained on the test set"}
+
+
+@pytest.mark.usefixtures("opened")
+def test_weights_of_another_set_of_labels_are_told_apart(monkeypatch) -> None:
+    spec = replace(SPEC, variants=("annot3", "univ"), variant="annot3")
+    monkeypatch.setattr(recorded, "find_protocol", lambda name, annotation: spec)
+    facts = card(["S1"], [], "fixed", variant="univ")
+    report = report_of(lifter=tiny(card=facts))
+    said = "m was trained on the labels univ, and these are annot3"
+    assert report.facts["other than the protocol"] == said
+    assert report.facts["published figures"] == f"not shown: {said}"
+    assert (
+        "other than the protocol"
+        not in report_of(lifter=tiny(card={**facts, "variant": "annot3"})).facts
+    )
+
+
+def test_where_no_frame_counts_there_is_no_figure() -> None:
+    nothing = np.zeros(20, dtype=bool)
+    dataset = films(*(film(f"{s}/Walking 1/lens", scored=nothing) for s in ("S9", "S11")))
+    with pytest.raises(InputError, match="no frame of these recordings counts, so nothing can be"):
+        scores_of(tiny(), dataset, replace(SPEC, actions=("Walking",)))
 
 
 # Continuing.
@@ -219,7 +294,9 @@ class Decoded(Films):
 
 
 @pytest.mark.usefixtures("opened")
-def test_a_recording_is_decoded_once_for_all_models_and_precisions(tmp_path: Path) -> None:
+def test_a_recording_is_decoded_once_for_all_models_and_precisions(
+    tmp_path: Path, monkeypatch
+) -> None:
     dataset = Decoded()
     models = {name: tiny(seed=seed) for seed, name in enumerate("ab")}
     asked = Request("human36m", Path("x"), sources=("gt", "cpn"), precisions=("fp32", "bf16"))
@@ -238,12 +315,72 @@ def test_a_recording_is_decoded_once_for_all_models_and_precisions(tmp_path: Pat
         for source in ("gt", "cpn")
     ]
     dataset.decoded.clear()
-    assert evaluated(resume=True).content() == report.content()
-    assert dataset.decoded == []
+    everything = [(source, name) for source in ("gt", "cpn") for name in names]
+    with monkeypatch.context() as patched:
+        patched.setattr(evaluation, "score_recording", lambda *of: pytest.fail("lifted again"))
+        assert evaluated(resume=True).content() == report.content()
+    assert dataset.decoded == everything  # to see that they are still what was measured
+    dataset.decoded.clear()
     lines = (tmp_path / NAME).read_bytes().splitlines(keepends=True)
     (tmp_path / NAME).write_bytes(b"".join(lines[:-1]))  # without b in bf16 on the last of cpn
     assert evaluated(resume=True).content() == report.content()
-    assert dataset.decoded == [("cpn", names[3])]  # the only one of its subject and action
+    assert len((tmp_path / NAME).read_bytes().splitlines()) == len(lines)
+
+
+CHANGES = {
+    "2D": lambda r: {"keypoints": r.keypoints.replaced(xy=r.keypoints.xy + 0.01)},
+    "confidence": lambda r: {
+        "keypoints": r.keypoints.replaced(confidence=np.full((len(r), 17), 0.5))
+    },
+    "3D": lambda r: {"joints": r.joints + np.float32(1e-3)},
+    "counted": lambda r: {"scored": np.arange(len(r)) > 0},
+    "label": lambda r: {"frame_actions": np.array(["Sitting", *["Walking"] * (len(r) - 1)])},
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_other_data_of_the_same_names_are_refused_by_name(what: str, tmp_path: Path) -> None:
+    scores_of(tiny(), films(*four()), journal=journal(tmp_path))
+    first, second, third, *rest = four()
+    changed = replace(third, **CHANGES[what](third))
+    with pytest.raises(
+        InputError, match=rf"{NAME}: the recording 'S11/Walking 1/lens' \(gt\) has another content"
+    ):
+        scores_of(tiny(), films(first, second, changed, *rest), journal=journal(tmp_path, True))
+
+
+def test_frames_that_do_not_count_may_hold_anything(tmp_path: Path) -> None:
+    scored = np.arange(20) > 0
+    one = [film(f"{s}/Walking 1/lens", scored=scored) for s in ("S9", "S11")]
+    spec = replace(SPEC, actions=("Walking",))
+    before = scores_of(tiny(), films(*one), spec, journal=journal(tmp_path))
+    one[0].joints[0] = np.nan
+    assert scores_of(tiny(), films(*one), spec, journal=journal(tmp_path, True)) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda s: s["sums"].update(Jog=s["sums"].pop("Walking")), "no frame .* label 'Jog'"),
+        (lambda s: s.update(frames=19), "it is of 19 frames, and 20 count"),
+        (lambda s: s.update(subject="S11"), "its subject is 'S11', not 'S9'"),
+        (lambda s: s.update(sequence="a"), "its sequence is 'a', not 'S9/Walking 1'"),
+        (lambda s: s["sums"]["Walking"].update(PCK=[1, 20]), "it holds other measures"),
+        (lambda s: s["sums"]["Walking"].pop("MPJPE"), "its weights of MPJPE do not add up"),
+        (lambda s: s.update(weight=10), "its weights of MPJPE do not add up"),
+        (lambda s: s["joints"].pop(), "it is of 16 joints, not 17"),
+    ],
+)
+def test_scores_that_are_not_of_their_recording_are_refused(change, said, tmp_path: Path) -> None:
+    scores_of(tiny(), films(*four()), journal=journal(tmp_path))
+    head, first, *rest = (tmp_path / NAME).read_text().splitlines()
+    line = json.loads(first)
+    change(line["score"])
+    (tmp_path / NAME).write_text("\n".join([head, json.dumps(line), *rest]) + "\n")
+    with pytest.raises(
+        InputError, match=rf"score of 'S9/Walking 1/lens' \(gt\) is damaged: {said}"
+    ):
+        scores_of(tiny(), films(*four()), journal=journal(tmp_path, True))
 
 
 class Counting:

@@ -15,6 +15,7 @@ from langlift.cli.tables import show_report
 from langlift.datasets.places import DATA_VARIABLE
 from langlift.datasets.registry import DATASETS
 from langlift.errors import InputError
+from langlift.protocols.card import origin_of
 from langlift.protocols.catalogue import ANNOTATIONS, PROTOCOLS, find_protocol
 from langlift.protocols.evaluation import EvaluationOptions, Plan, evaluate_recordings, plan
 from langlift.protocols.measures import MEASURES
@@ -32,6 +33,7 @@ TRUTHS = [
     (Origin(aggregation="J-Best"), "best hypothesis of each joint"),
     (Origin(aggregation="P-Best"), "best hypothesis of each pose"),
     (Origin(selection="test"), "weights chosen on the test set"),
+    (Origin(training="test"), "trained on the test set"),
 ]
 
 
@@ -83,6 +85,7 @@ def test_words_that_tell_of_ground_truth_need_the_origin(model, tags, figures) -
         ("action given", "true action given"),
         ("weights Chosen on the Test subjects", "weights chosen on the test set"),
         ("abc, trained on: x, selection: test", "weights chosen on the test set"),
+        ("abc, selection: fixed, trained on the Test set", "trained on the test set"),
     ],
 )
 def test_a_text_that_tells_of_ground_truth_is_found_wherever_it_stands(text, why) -> None:
@@ -195,7 +198,7 @@ def test_a_report_is_read_back_as_it_was(tmp_path: Path) -> None:
         (lambda row: row["origin"].update(action="none"), "but its origin says ''"),
         (lambda row: row["origin"].update(action="guessed"), "unknown action 'guessed'"),
         (lambda row: row.pop("figures"), "this is no report of langlift evaluate"),
-        (lambda row: row["figures"]["MPJPE"].update(value="31"), "must be a number"),
+        (lambda row: row["figures"]["MPJPE"].update(value="31"), "instead of a finite number"),
         (lambda row: row.update(tags={"action": "given"}, origin={}, mark=""), "word oracle"),
     ],
 )
@@ -253,7 +256,7 @@ def test_weights_chosen_on_the_test_set_are_marked_in_every_table() -> None:
     lifter, options = tiny(card={"selection": "test"}), EvaluationOptions()
     chosen = plan(dataset, spec, None, options)
     scores = evaluate_recordings({"m": (lifter, "fp32")}, dataset, spec, chosen)["m"]
-    result = Result("m", lifter, chosen, scores)
+    result = Result("m", lifter, chosen, scores, origin_of(lifter, spec, chosen.people))
     made = report([result], dataset, spec, spec, options)
     ours = [table for table in made.tables if not table.title.startswith("Published")]
     assert len(ours) == 6
@@ -273,12 +276,11 @@ def test_weights_chosen_on_the_test_set_are_marked_in_every_table() -> None:
         (Origin(aggregation="J-Agg (true root)", selection="test"), "J-Agg (true root)"),
     ],
 )
-def test_overall_figures_carry_their_class(origin, label, monkeypatch) -> None:
+def test_overall_figures_carry_their_class(origin, label) -> None:
     assert origin.label == label
-    monkeypatch.setattr("langlift.protocols.tables.origin_of", lambda lifter, spec: origin)
     spec = PROTOCOLS["custom"]
     lifter, score = tiny(), Score("v", "s", "s/v", 2, {"": {"MPJPE": (0.1, 2)}}, (0.1,), 2.0)
-    result = Result("m", lifter, Plan("gt", None, None, (), ()), [score])
+    result = Result("m", lifter, Plan("gt", None, None, (), ()), [score], origin)
     (row,) = _overall([result], replace(spec, average="frame", metrics=("MPJPE",))).rows
     assert row.tags["class"] == label and ("oracle" in row.name) == origin.oracle
     row.check()

@@ -224,7 +224,11 @@ def test_a_window_may_be_another_one() -> None:
             lambda: DiffusionSettings(segments=SEGMENTS),
             r"text is 'none' and segments are .*; segments belong to prompts, .*set both or neith",
         ),
-        (lambda: find_experiment("table-1"), r"unknown experiment 'table-1'; known: actionprompt"),
+        (
+            lambda: find_experiment("actionprompt-1-vpos"),
+            r"unknown experiment 'actionprompt-1-vpos'; nearest: actionprompt-2-vpose, actionprompt"
+            r"-1-vpose-hr, actionprompt-1-vpose-gt; langlift experiment list has all$",
+        ),
         (lambda: of_paper("clip"), r"unknown paper 'clip'; known: actionprompt, baselines, fin"),
         (
             lambda: train_config(find_experiment("actionprompt-1-vpose-gt"), "tiny", None),
@@ -329,6 +333,15 @@ def test_tables_are_one_for_each_paper() -> None:
     assert titles[:3] == [
         "ActionPrompt, ICME 2023", "FinePOSE, CVPR 2024 (poster)", "LangPose, WACV 2026",
     ]  # fmt: skip
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path: Path, capsys, monkeypatch) -> None:
+    assert main(["experiment", "list", "--data", str(tmp_path / "data")]) == 2
+    sentence = f"there is no folder {tmp_path / 'data'}; give the folder with the datasets with"
+    assert sentence in capsys.readouterr().err
+    monkeypatch.setenv(DATA_VARIABLE, str(tmp_path / "data"))
+    assert main(["experiment", "list"]) == 2
+    assert "or in LANGLIFT_DATA" in capsys.readouterr().err
 
 
 def test_the_usage_names_scales_and_their_honesty(capsys) -> None:

@@ -110,6 +110,13 @@ def test_small_and_full_take_all_training_subjects(data, tmp_path) -> None:
     assert names["validation"] == (("S1", "S5", "S6", "S7"), ("S8",))
 
 
+def test_training_subjects_that_the_files_lack_are_named(tmp_path, capsys) -> None:
+    write_human36m(tmp_path / "human36m", subjects=("S5", "S9"), frames=20, sources=("gt",))
+    assert smoke(tmp_path, tmp_path / "run") == 2
+    said = capsys.readouterr().err
+    assert "the files lack S1, S8, whom protocol human36m trains on; get them" in said
+
+
 def test_training_frames_are_those_of_the_actions_that_are_trained_on(data) -> None:
     found = open_material(find_experiment("actionprompt-2-vpose"), data, "full")
     entries = found.dataset.entries("detectron_pt_coco", found.spec.train)
@@ -250,7 +257,7 @@ def test_a_part_of_the_test_set_stands_beside_nothing() -> None:
     report = with_published(part, find_experiment(ROW), "full", False, 0)
     assert report.tables[0].title == "Overall"
     assert report.facts["published"].endswith(
-        "not comparable with this run: it is of the whole test set, of which these are a part"
+        "not comparable with this run: they are of the whole test set, and these are not"
     )
 
 

@@ -14,6 +14,7 @@ from human36m_files import (
     write_human36m,
 )
 
+from langlift.datasets.checking.guess import guess_dataset
 from langlift.datasets.checking.quality import check_dataset
 from langlift.datasets.checking.recording_checks import refuse_misfit
 from langlift.datasets.recorded import videopose_layout
@@ -118,6 +119,26 @@ def test_frames_of_2d_beyond_the_3d_are_cut_off(whole):
     entry, recording = whole.entries()[0], next(whole.recordings("gt"))
     assert entry.frames_3d == len(recording) == len(recording.keypoints) == 12
     assert entry.frames_2d == {"gt": 15, "cpn_ft_h36m_dbb": 15}
+
+
+@pytest.mark.parametrize(("frames", "most"), [(6, 10), (250, 12)])
+def test_2d_far_longer_than_the_3d_is_told(tmp_path, frames, most):
+    """Ten frames, or a twentieth of a long video, are a detector's; more are another video's."""
+    world = world_joints("S9", "Walking 1", frames + most + 1)
+    save_3d(tmp_path, {"S9": {"Walking 1": in_32(world[:frames])}})
+    seen = pixels("S9", world, "gt")
+    save_2d(tmp_path, "gt", {"S9": {"Walking 1": [xy[:-1] for xy in seen]}})
+    assert [len(r) for r in Human36m(tmp_path).recordings("gt")] == 4 * [frames]
+    notes = [f for f in check_dataset(Human36m(tmp_path)).findings if f.check == "frame counts"]
+    assert {f.level for f in notes} == {"note"}
+    save_2d(tmp_path, "gt", {"S9": {"Walking 1": seen}})
+    assert (
+        f"S9/Walking 1/54138969 has {frames + most + 1} frames of 2D but {frames} of 3D, and a "
+        f"detector goes on for {most} at most; part of the 3D is missing" in refused(tmp_path)
+    )
+    found = [f for f in check_dataset(Human36m(tmp_path)).findings if f.check == "frame counts"]
+    assert {f.level for f in found} == {"error"}
+    assert "part of the 3D is missing" in found[0].message
 
 
 def test_each_camera_has_its_image_size_and_the_rate_is_50(whole):
@@ -258,6 +279,29 @@ def test_half_a_download_is_told(tmp_path, name):
     assert said.startswith(f"{file}: this cannot be read as npz") and "damaged, cut off" in said
 
 
+def test_a_folder_in_the_place_of_the_file_is_told(tmp_path):
+    written(tmp_path)
+    (tmp_path / "data_3d_h36m.npz").unlink()
+    (tmp_path / "data_3d_h36m.npz").mkdir()
+    assert guess_dataset(tmp_path) == "human36m"
+    assert refused(tmp_path) == (
+        f"{tmp_path}: data_3d_h36m.npz is a folder where a file should be; put the file of that "
+        "name in its place (some unpackers make a folder around it)"
+    )
+
+
+@pytest.mark.parametrize("size", [1e30, 1e60, 1e300])
+@pytest.mark.filterwarnings("error")
+def test_numbers_too_large_are_refused_without_a_warning(tmp_path, size):
+    written(tmp_path)
+    world = world_joints("S9", "Walking 1", 6).astype(np.float64)
+    world[3, 2] *= size
+    save_3d(tmp_path, {"S9": {"Walking 1": in_32(world)}})
+    assert check_dataset(Human36m(tmp_path)).level in ("warning", "error")
+    if size > 1e38:
+        assert "NaN or infinite 3D joints" in refused(tmp_path)
+
+
 def test_the_wrong_file_is_told(tmp_path):
     written(tmp_path)
     (tmp_path / "data_2d_h36m_gt.npz").rename(tmp_path / "data_3d_h36m.npz")
@@ -270,7 +314,8 @@ def test_the_wrong_file_is_told(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "value", [np.zeros((3, 32, 3)), {"S9": np.zeros((3, 32, 3))}, {"S9": [1]}, {1: {}}]
+    "value",
+    [{}, {"S9": {}}, np.zeros((3, 32, 3)), {"S9": np.zeros((3, 32, 3))}, {"S9": [1]}, {1: {}}],
 )
 def test_another_layout_is_told(tmp_path, value):
     written(tmp_path)

@@ -125,6 +125,15 @@ def test_2d_beyond_the_3d_is_cut(tmp_path: Path) -> None:
     assert HumanEva(tmp_path).entries()[0].frames_2d["gt"] == 17
 
 
+def test_2d_far_beyond_the_3d_is_refused(tmp_path: Path) -> None:
+    write_humaneva(tmp_path, subjects=["Train/S1"], extra_2d=11)
+    assert said(tmp_path) == (
+        f"{tmp_path / FILE_GT}: Train/S1/Walking 1 chunk0/C1 has 23 frames of 2D but 12 of 3D, and "
+        "a detector goes on for 10 at most; part of the 3D is missing, or they are of two videos: "
+        "get both files anew"
+    )
+
+
 def test_2d_that_ends_before_the_3d_is_refused(tmp_path: Path) -> None:
     write_humaneva(tmp_path, subjects=["Train/S1"], extra_2d=-2)
     assert said(tmp_path) == (

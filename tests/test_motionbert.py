@@ -170,7 +170,7 @@ def test_people_of_assumed_size_are_not_refused_by_it(dataset):
 
 def test_factors_in_the_training_part_are_used(tmp_path):
     content = small()
-    for key in ("joints_2.5d_image", "2.5d_factor"):
+    for key in ("joint3d_image", "joints_2.5d_image", "2.5d_factor"):
         content["train"][key] = content["test"][key]
     (tmp_path / FILE).write_bytes(pickle.dumps(content))
     dataset = MotionBertHuman36m(tmp_path)
@@ -323,3 +323,46 @@ def test_damaged_values_are_told(tmp_path, key, bad, said):
     content = small()
     content["test"][key][2] = bad
     assert said in refused(tmp_path, content)
+
+
+@pytest.mark.parametrize("by", [1 / 1000, 0.5, 1.1])
+def test_factors_that_do_not_belong_to_the_3d_are_told(tmp_path, by):
+    content = small()
+    content["test"]["2.5d_factor"][2:] *= by
+    said = refused(tmp_path, content)
+    assert said.startswith("S9/Walking 1/54138969: in frame 2 joint3d_image times 2.5d_factor is ")
+    assert " mm, in 2 of 4 frames in all; the three do not belong together" in said
+
+
+def test_where_the_pelvis_is_does_not_matter_to_the_factors(tmp_path):
+    content = small()
+    content["test"]["joints_2.5d_image"] += 5000
+    (tmp_path / FILE).write_bytes(pickle.dumps(content))
+    assert len(list(MotionBertHuman36m(tmp_path).recordings("sh"))) == 4
+
+
+def test_a_folder_in_the_place_of_the_file_is_told(tmp_path):
+    (tmp_path / FILE).mkdir()
+    with pytest.raises(InputError, match=f"{FILE} is a folder where a file should be; put the"):
+        MotionBertHuman36m(tmp_path)
+
+
+@pytest.mark.parametrize("key", ["joint_2d", "joint3d_image", "joints_2.5d_image", "2.5d_factor"])
+@pytest.mark.filterwarnings("error")
+def test_numbers_too_large_are_refused_without_a_warning(tmp_path, key):
+    content = small()
+    content["test"][key] = content["test"][key].astype(np.float64)
+    content["test"][key][2] = 1e300
+    assert "S9/Walking 1/54138969" in refused(tmp_path, content)
+
+
+@pytest.mark.parametrize("bad", [None, 5, "s_09", {}, np.array("s_09")])
+def test_texts_that_are_no_list_are_told(tmp_path, bad):
+    content = small()
+    content["test"]["source"] = bad
+    assert "'source' of part 'test' is no list (" in refused(tmp_path, content)
+
+
+def test_a_file_without_frames_is_told(tmp_path):
+    content = {name: {k: v[:0] for k, v in part.items()} for name, part in small().items()}
+    assert refused(tmp_path, content) == "neither part of it has a frame; get the file anew"

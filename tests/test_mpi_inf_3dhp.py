@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -371,6 +372,13 @@ def test_a_video_without_a_valid_frame_is_refused(npz: Path) -> None:
     assert said(npz) == (
         f"{npz / TEST}: TS2 has no valid frame, so there is nothing to score; fetch the file again"
     )
+
+
+@pytest.mark.parametrize("what", ["data_2d", "data_3d"])
+@pytest.mark.filterwarnings("error")
+def test_numbers_too_large_are_refused_without_a_warning(what: str, npz: Path) -> None:
+    changed(npz / TEST, lambda data: data["TS1"][what][5:7].fill(1e300))
+    assert re.search("'TS1' has NaN or infinite 3D joints|xy holds infinite", said(npz))
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,15 @@ def test_markdown_holds_facts_units_tags_and_every_figure() -> None:
     )
 
 
+def test_names_stay_in_their_line_and_cell_of_markdown() -> None:
+    row = Row("m|n", {"action": "a\n# b\x1b[2J"}, {"MPJPE": Figure(1.0, "mm")})
+    text = Report("toy", {"data": "x\n\n# y"}, [Table("All", [row])]).markdown()
+    assert text == (
+        "# Protocol `toy`\n\n- data: x\\n\\n# y\n\n## All\n\n| model | action | MPJPE (mm) |\n"
+        "|---|---|---|\n| m\\|n | a\\n# b\\x1b[2J | 1.0 |\n"
+    )
+
+
 def test_json_holds_the_full_figures() -> None:
     content = json.loads(json.dumps(small_report().content()))
     assert content["protocol"] == "toy"
@@ -78,6 +87,7 @@ def test_json_holds_the_full_figures() -> None:
     assert (plain["mark"], told["mark"]) == ("", "oracle: true action given")
     assert told["origin"] == {
         "action": "given", "aggregation": "single", "selection": "not stated",
+        "training": "not stated",
     }  # fmt: skip
 
 

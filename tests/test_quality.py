@@ -67,7 +67,13 @@ def test_it_is_ok_whatever_is_known_of_the_camera(lens: bool, placed: bool) -> N
 
 
 @pytest.mark.parametrize(
-    ("factor", "unit"), [(1000.0, "millimetres"), (100.0, "centimetres"), (0.001, "kilometres")]
+    ("factor", "unit"),
+    [
+        (1000.0, "millimetres"),
+        (100.0, "centimetres"),
+        (1 / 0.0254, "inches"),
+        (0.001, "kilometres"),
+    ],
 )
 def test_units_are_told_by_the_legs(factor: float, unit: str) -> None:
     of = recording()

@@ -290,7 +290,9 @@ def test_subjects_by_selection(selection, trained, chooses):
     data = load(recorded_config(selection=selection))
     assert {take.subject for take in data.train} == set(trained)
     assert {r.subject for r in data.validation} == set(chooses)
-    assert data.card["subjects"] == list(trained)
+    assert data.card["train_subjects"] == list(trained)
+    assert data.card["chosen_on"] == list(chooses)
+    assert (data.card["dataset"], data.card["variant"], data.card["files"]) == ("toy", "", ["toy"])
     if chooses:
         part = "test" if selection == "test" else "validation"
         assert f"{part} subjects {chooses}, frame mean" in data.scoring.title
@@ -323,6 +325,39 @@ def test_the_user_names_subjects():
     assert (said.train, said.val, said.test) == (("A",), (), ("B", "C"))
 
 
+PUBLIC = dataclasses.replace(SPEC, public_test=True)
+
+
+@pytest.mark.parametrize(
+    ("spec", "named", "message"),
+    [
+        (
+            PUBLIC,
+            {"val": ("D", "C")},
+            "--val-subjects names D, .* chosen on them with --selection t",
+        ),
+        (PUBLIC, {"train": ("A", "D")}, "--train-subjects names D, on whom protocol toy measures"),
+        (
+            SPEC,
+            {"train": ("A", "B"), "val": ("B", "C")},
+            "B would be trained on and choose the wei",
+        ),
+        (SPEC, {"train": ("E",)}, "unknown subject of toy 'E'; known: A, B, C, D"),
+        (SPEC, {"val": ("a",)}, "unknown subject of toy 'a'"),
+    ],
+)
+def test_subjects_that_nobody_can_mean(spec, named, message):
+    with pytest.raises(InputError, match=message):
+        parts_of(spec, Toy(), **named)
+
+
+def test_subjects_of_the_protocol_are_not_unknown_where_files_lack_them():
+    missing = Toy([recording("A/1"), recording("C/1")])
+    parts = parts_of(SPEC, missing, train=("A", "B"))
+    with pytest.raises(InputError, match="the files lack B, whom protocol toy trains on"):
+        load_recorded(missing, parts, "gt", recorded_config())
+
+
 def swapped(name):
     """A recording with the 2D of another one."""
     other = recording("other").keypoints
@@ -336,7 +371,18 @@ WRONG = [
         {"spec": subjects(("A",)), "config": recorded_config(selection="test")},
         "no test subjects to choose weights by",
     ),
-    ({"spec": subjects(("A", "E"), ("C",))}, "unknown subject of toy 'E'; known: A, B, C, D"),
+    (
+        {"spec": subjects(("A", "E", "F"), ("C",))},
+        "the files lack E, F, whom protocol toy trains on; get them, or name the subjects with --t",
+    ),
+    (
+        {"spec": subjects(("A",), ("E",))},
+        "the files lack E, whom protocol toy chooses weights by; .* or give others with --val-subj",
+    ),
+    (
+        {"spec": subjects(("A",), (), ("E",)), "config": recorded_config(selection="test")},
+        "the files lack E, whom protocol toy chooses weights by; .* give --selection validation",
+    ),
     ({"source": "cpn"}, "unknown 2D source 'cpn'; known: gt, late"),
     (
         {"config": recorded_config(cameras="human36m")},

@@ -17,6 +17,7 @@ from test_resume import assert_same_run
 from tiny_runs import losses, run, team_configs, tiny_config, tiny_data
 
 from langlift.cli import train as cli
+from langlift.cli.arguments import step_line
 from langlift.cli.main import main
 from langlift.datasets.places import DATA_VARIABLE
 from langlift.datasets.registry import open_dataset
@@ -24,13 +25,15 @@ from langlift.errors import InputError
 from langlift.lifting.bundle import read_bundle
 from langlift.lifting.lifter import Lifter
 from langlift.methods import METHODS
+from langlift.protocols import recorded
 from langlift.protocols.catalogue import PROTOCOLS, find_protocol
 from langlift.protocols.evaluation import EvaluationOptions, evaluate_recordings, plan
+from langlift.protocols.recorded import Request
 from langlift.protocols.scores import mean_of
 from langlift.skeletons import COCO_17, HUMANEVA_15, MPI_INF_3DHP_17, get_skeleton
 from langlift.training.cost import measure_cost
 from langlift.training.data import load_data
-from langlift.training.folder import BEST, DATA, WEIGHTS
+from langlift.training.folder import BEST, DATA, METRICS, WEIGHTS
 from langlift.training.recipes import RECIPES, recipe
 from langlift.training.recorded import load_recorded, parts_of
 from langlift.training.validation import RecordedValidator
@@ -119,6 +122,49 @@ def test_cards_say_how_weights_were_chosen(selection, ended, stopped, tmp_path):
     assert cards(tmp_path)[WEIGHTS] == stopped[WEIGHTS]
     run(tmp_path, config, data, resume=True)
     assert cards(tmp_path) == ended
+
+
+def test_figures_of_the_test_subjects_are_never_without_the_word_oracle(tmp_path):
+    """Neither in the log, nor in the result, nor in the card."""
+    config = recorded_config(steps=6, validate_every=3, selection="test")
+    told = []
+    result = run(tmp_path, config, load(config), report=told.append)
+    names = ("oracle_mpjpe_mm", "oracle_action_accuracy", "oracle_score")
+    assert set(result["best"]) == {"step", *names}
+    lines = [json.loads(line) for line in (tmp_path / METRICS).read_text().splitlines()]
+    for entries in (told, lines):
+        found = [entry for entry in entries if "loss" not in entry]
+        assert [set(entry) for entry in found] == [{"step", *names}] * 2
+    assert not any("validation" in name for entry in lines for name in entry)
+    assert all("oracle" in step_line(entry) for entry in told if "loss" not in entry)
+    card = read_bundle(tmp_path / BEST)[0].card
+    assert "validation" not in card and card["chosen_on"] == ["D"]
+    assert set(card["oracle: weights chosen on the test set"]) == {"protocol", *names}
+    assert read_bundle(tmp_path / WEIGHTS)[0].card["chosen_on"] == []
+
+
+def test_weights_are_an_oracle_on_who_chose_them_or_was_trained_on(tmp_path):
+    """From the run to the report: nothing is chosen by hand between them."""
+    spec = dataclasses.replace(SPEC, actions=("walk",))
+    for selection, best in (("validation", {"C"}), ("test", {"D"})):
+        config = recorded_config(steps=4, validate_every=2, selection=selection)
+        run(tmp_path / selection, config, load(config, spec))
+        for name, chosen in ((BEST, best), (WEIGHTS, set())):
+            lifter = Lifter.from_file(tmp_path / selection / name)
+            trained = {"A", "B"} if selection == "validation" else {"A", "B", "C"}
+            for subject in "ABCD":
+                asked = Request("toy", Path("x"), subjects=(subject,))
+                report = evaluate({"m": lifter}, asked, spec)
+                marks = {row.origin.truth_used for table in report.tables for row in table.rows}
+                said = ["weights chosen on the test set"] if subject in chosen else []
+                said += ["trained on the test set"] if subject in trained else []
+                assert marks == {tuple(said)}
+
+
+def evaluate(models, asked, spec):
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(recorded, "find_protocol", lambda name, annotation: spec)
+        return recorded.evaluate_recorded(models, asked, dataset=Toy())
 
 
 def test_clips_of_motion_say_it_too(tmp_path):
@@ -304,7 +350,10 @@ def test_the_command_trains_and_goes_on(command, tmp_path, files, capsys):
     assert command("human36m", f"-o run {ACTIONS}") == 0
     bundle = read_bundle(tmp_path / "run" / BEST)[0]
     assert bundle.card["source_2d"] == "cpn_ft_h36m_dbb"
-    assert bundle.card["subjects"] == ["S1", "S5", "S6", "S7"]
+    assert bundle.card["train_subjects"] == ["S1", "S5", "S6", "S7"]
+    assert bundle.card["chosen_on"] == ["S8"]
+    last = read_bundle(tmp_path / "run" / WEIGHTS)[0].card
+    assert (last["selection"], last["chosen_on"]) == ("fixed", [])
     assert bundle.card["command"].startswith("langlift train vpose --protocol human36m --steps 4")
     assert str(files) not in json.dumps(json.loads((tmp_path / "run" / DATA).read_text()))
     assert bundle.features.kind == "screen" and bundle.config.form == "dilated"  # paper
@@ -327,16 +376,26 @@ def test_labels_and_subjects_of_the_command(command, tmp_path, capsys):
     assert said == f"langlift: warning: {cli._CHOSEN_ON_TEST}\n" and "an oracle" in said
     card = read_bundle(tmp_path / "run" / BEST)[0].card
     assert card["selection"] == "test" and card["protocol"] == "mpi-inf-3dhp (univ)"
-    assert card["subjects"] == [f"S{n}" for n in range(1, 9)]
+    assert card["train_subjects"] == [f"S{n}" for n in range(1, 9)]
+    assert (card["dataset"], card["variant"]) == ("mpi-inf-3dhp", "univ")
     with pytest.raises(InputError, match=r"humaneva has no validation subjects .*--val-subjects"):
         command("humaneva", "-o other")
     named = "--train-subjects Train/S1 --val-subjects Train/S2 --selection validation"
     assert command("humaneva", f"-o other {named}") == 0
     bundle = read_bundle(tmp_path / "other" / BEST)[0]
-    assert bundle.skeleton == HUMANEVA_15 and bundle.card["subjects"] == ["Train/S1"]
+    assert bundle.skeleton == HUMANEVA_15 and bundle.card["train_subjects"] == ["Train/S1"]
     assert bundle.card["validation"]["protocol"].startswith(
         "humaneva, 2D detectron_pt_coco, validation subjects Train/S2"
     )
+
+
+def test_test_subjects_are_no_option(command):
+    with pytest.raises(InputError, match=r"--val-subjects names S9, .*with --selection test"):
+        command("human36m", "-o run --val-subjects S9")
+    with pytest.raises(InputError, match="--train-subjects names S9, S11, on whom"):
+        command("human36m", "-o run --train-subjects S9,S11 --selection fixed")
+    with pytest.raises(InputError, match="S1 would be trained on and choose the weights; name no"):
+        command("human36m", "-o run --train-subjects S1 --val-subjects S5,S1")
 
 
 def test_options_that_name_nothing_or_are_not_there(command, files, tmp_path):
@@ -363,10 +422,10 @@ def test_2d_of_another_person_is_never_trained_on(files, tmp_path):
     (folder / "data_3d_h36m.npz").write_bytes((files / "human36m/data_3d_h36m.npz").read_bytes())
     with np.load(files / "human36m" / "data_2d_h36m_gt.npz", allow_pickle=True) as held:
         points, metadata = held["positions_2d"].item(), held["metadata"]
-    points["S1"], points["S9"] = points["S9"], points["S1"]
+    points["S1"], points["S5"] = points["S5"], points["S1"]
     np.savez(folder / "data_2d_h36m_gt.npz", positions_2d=points, metadata=metadata)
     words = ["vpose", "--protocol", "human36m", "--data", str(folder), *TINY.split()]
-    named = f"--source gt -o {tmp_path}/run --train-subjects S1 --val-subjects S9 {ACTIONS}"
+    named = f"--source gt -o {tmp_path}/run --train-subjects S1 --val-subjects S5 {ACTIONS}"
     with pytest.raises(InputError, match=r"recording 'S1/.*' \(gt\): "):
         cli.run([*words, *named.split()])
 

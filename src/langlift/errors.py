@@ -41,15 +41,19 @@ class ShapeError(InputError):
         self.got = got
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
+def unknown(kind: str, name: str, known: Iterable[str], listed: str = "") -> InputError:
     """The error for a name that is not in a registry, with the nearest known one.
 
     Args:
         kind: what the name is of, for the sentence ("skeleton", "model").
         name: what was got.
         known: the names that are accepted.
+        listed: what lists them, where they are too many for a sentence: the nearest are named.
     """
     names = sorted(known)
+    if listed:
+        near = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.0)
+        return InputError(f"unknown {kind} {name!r}; nearest: {', '.join(near)}; {listed} has all")
     near = difflib.get_close_matches(name.lower(), [n.lower() for n in names], n=1, cutoff=0.5)
     hint = ""
     if near:

@@ -7,12 +7,12 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any, TypeVar
 
 import tyro
 
-from ..errors import InputError, unknown
+from ..errors import InputError, printable, unknown
 
 T = TypeVar("T")
 Advance = Callable[[int, int], None]
@@ -27,18 +27,29 @@ def parse(kind: Callable[..., T], argv: Sequence[str], verb: str, default: T | N
     Raises:
         InputError: what tyro says about options that cannot be used, in one sentence.
     """
-    options: dict[str, Any] = {"prog": f"langlift {verb}"}
+    options: dict[str, Any] = {"prog": f"langlift {verb}", "config": (tyro.conf.DisallowNone,)}
     if default is not None:
         options["default"] = default
+    encoding = (sys.stdout.encoding or "utf-8").lower()  # tyro draws frames where it is utf-8
+    told = io.TextIOWrapper(io.BytesIO(), encoding, write_through=True)
     said = io.StringIO()
     try:
-        with redirect_stderr(said):
+        with redirect_stdout(told), redirect_stderr(said):
             return tyro.cli(kind, args=list(argv), **options)
     except SystemExit as stop:
         if not stop.code:
+            told.seek(0)
+            print(_without_none(told.read()).rstrip("\n"))
             raise
         sentence = usage_error(said.getvalue())
     raise InputError(f"{sentence}; langlift {verb} --help lists all options")
+
+
+def _without_none(text: str) -> str:
+    """The text of a help without "(default: None)", which says nothing; the frame stays whole."""
+    none = r"\(default:(?: |\s*│?\n│?\s*)None\)"
+    blank = re.sub(none, lambda found: re.sub(r"[^\s│]", " ", found[0]), text)
+    return re.sub(r"^│? +│?\n", "", blank, flags=re.MULTILINE)
 
 
 def usage_error(box: str) -> str:
@@ -55,7 +66,7 @@ def usage_error(box: str) -> str:
         hint = f" (did you mean {near[1].rstrip(',')}?)" if near else ""
         kind = "option" if found[1].startswith("-") else "argument"
         return f"unknown {kind} {found[1].replace(', ', ' ')}{hint}"
-    if found := re.match(r"Missing from [^:]*: (\S+) (.*) \(required\)", said):
+    if found := re.match(r"Missing from [^:]*: (\S+) (.*?) \(required\)", said):
         return f"{found[1]} is missing: {found[2].rstrip('.')}"
     if found := re.match(r"Missing value for argument '(\S+)'", said):
         return f"{found[1]} has no value"
@@ -71,7 +82,7 @@ def _value_error(option: str, said: str) -> str:
     if not option.startswith("-"):
         return said
     if found := re.match(r"no type matching (.*) could be instantiated from \[(.*?)\]\.", said):
-        kinds = re.findall(r"[A-Z]+", found[1].replace("{None}", ""))
+        kinds = re.findall(r"[A-Z]+", found[1])
         takes = " and ".join(_KINDS.get(str(kind), str(kind)) for kind in kinds)
         return f"{option} is {found[2].replace(', ', ' ')}; it takes {takes}"
     if found := re.match(
@@ -126,8 +137,10 @@ def step_line(entry: dict[str, Any]) -> str:
 def progress(label: str, quiet: bool) -> Iterator[Advance]:
     """A progress bar on standard error; ``advance(done, total)`` moves it.
 
-    Where that is no terminal but a file or pipe, a line every `LINE_SECONDS` instead.
+    Where that is no terminal but a file or pipe, a line every `LINE_SECONDS` instead. The label may
+    hold anything: it is shown as it is.
     """
+    label = printable(label)
     if quiet:
         yield lambda done, total: None
         return
@@ -135,6 +148,7 @@ def progress(label: str, quiet: bool) -> Iterator[Advance]:
         yield _Lines(label)
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
     bar = Progress(
@@ -146,7 +160,7 @@ def progress(label: str, quiet: bool) -> Iterator[Advance]:
         transient=True,
     )
     with bar:
-        task = bar.add_task(label, total=None)
+        task = bar.add_task(escape(label), total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Annotated
 
 import tyro
@@ -51,8 +52,11 @@ def _show(found: MotionComparison | ReportComparison) -> None:
     for name, value in found.facts.items():
         print_line(on, f"{name}: {value}")
     header, body = found.cells()
-    if body:
-        words = ("of", "tags", "figure")
-        print_table(on, None, header, [[cell(value) for value in row] for row in body], words)
+    if isinstance(found, MotionComparison):
+        print_table(on, None, header, [[cell(value) for value in row] for row in body])
+    else:
+        for title, rows in groupby(body, key=lambda row: row[0]):
+            cells = [[cell(value) for value in row[1:]] for row in rows]
+            print_table(on, title, header[1:], cells, words=("tags", "figure"))
     for note in found.notes:
         print_line(on, f"note: {note}")

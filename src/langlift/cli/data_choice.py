@@ -9,6 +9,7 @@ from ..datasets.checking.guess import CORPUS, guess_dataset
 from ..datasets.places import DATA_VARIABLE, data_folder, place_of
 from ..datasets.registry import DATASETS, open_dataset
 from ..errors import InputError, unknown
+from ..protocols.catalogue import find_protocol
 
 if TYPE_CHECKING:
     from ..datasets.recordings import RecordedDataset
@@ -47,5 +48,6 @@ def open_chosen(path: Path, name: str, annotation: str | None) -> RecordedDatase
             f"{path} is a motion corpus, which has no 2D to check; langlift data describe tells "
             "what it holds"
         )
+    find_protocol(name, annotation)  # says which option is missing, or is none of this dataset
     options = {} if annotation is None else {"annotation": annotation}
     return open_dataset(name, path, **options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -79,6 +80,8 @@ def run(argv: Sequence[str]) -> int:
         raise InputError(f"{what} is missing; write langlift data import FOLDER --out CORPUS")
     if (args.out / "splits.json").exists():
         raise InputError(f"{args.out} holds a corpus already; choose another --out")
+    if args.fps is not None and not 0 < args.fps < math.inf:
+        raise InputError(f"fps is {args.fps:g}; give frames per second, such as --fps 120")
     from ..datasets.corpus_writer import write_corpus
     from ..datasets.motion_files.motion_folders import FolderOptions, read_motion_folder
 

@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from ..datasets.places import DATA_VARIABLE, data_folder
-from ..errors import InputError, unknown
+from ..errors import InputError, printable, unknown
 from ..experiments import find_experiment, of_paper
-from ..experiments.listing import HEADER, OPTIONAL, content, state_of, tables
+from ..experiments.listing import HEADER, content, state_of, tables
 from ..experiments.needs import DataFinder
 from ..experiments.running import Run, evaluate_experiment, prepare, train_experiment
 from ..experiments.scales import SCALES
@@ -21,7 +21,7 @@ from ..lifting.device import Device
 from ..training.distributed import LeaderError, open_team
 from .arguments import parse, progress, step_line
 from .main import BAD_INPUT, INTERRUPTED
-from .tables import cell, console, print_line, print_table, show_report
+from .tables import cell, console, print_line, print_texts, show_report
 
 _MOCAP = "mocap"
 
@@ -93,7 +93,13 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _list(args: ListArguments) -> int:
-    finder = DataFinder(data_folder(args.data))
+    folder = data_folder(args.data)
+    if folder is not None and not folder.exists():
+        raise InputError(
+            f"there is no folder {folder}; give the folder with the datasets with --data, or in "
+            f"{DATA_VARIABLE}"
+        )
+    finder = DataFinder(folder)
     experiments = of_paper(args.paper)
     if args.ready:
         experiments = [e for e in experiments if state_of(e, finder) == "ready"]
@@ -103,7 +109,7 @@ def _list(args: ListArguments) -> int:
     on = console()
     for paper, lines in tables(experiments, finder):
         rows = [[cell(value) for value in line] for line in lines]
-        print_table(on, paper, HEADER, rows, words=HEADER, optional=OPTIONAL)
+        print_texts(on, paper, HEADER, rows)
     ready = sum(state_of(e, finder) == "ready" for e in experiments)
     where = finder.folder or f"no folder given; --data or {DATA_VARIABLE} names it"
     print_line(
@@ -157,7 +163,8 @@ def _run(args: RunArguments) -> int:
         return 0 if finished else INTERRUPTED
     if not finished:
         if not args.quiet:
-            print(f"stopped; continue it with --resume; the run is in {chosen.out}")
+            out = printable(str(chosen.out))
+            print(f"stopped; continue it with --resume; the run is in {out}")
         return INTERRUPTED
     del data  # the training set need not be in memory while the test set is measured
     return _evaluate(chosen, team.device, args)
@@ -170,7 +177,7 @@ def _evaluate(chosen: Run, device: Any, args: RunArguments) -> int:
         print(json.dumps(result.content()))
     elif not args.quiet:
         show_report(result)
-        print(f"the run and its report are in {chosen.out}")
+        print(f"the run and its report are in {printable(str(chosen.out))}")
     return 0
 
 

@@ -26,14 +26,16 @@ VERBS = {
     "weights": "list or inspect weights",
     "export": "write a network as a file for other programs (ONNX)",
 }
-BAD_INPUT, INTERRUPTED, TERMINATED = 2, 130, 143
+#: The last three as for a command that the signals SIGINT, SIGPIPE and SIGTERM end.
+BAD_INPUT, INTERRUPTED, NO_READER, TERMINATED = 2, 130, 141, 143
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     Returns:
-        The exit status: 0, 2 for input that cannot be used, 130 after Ctrl-C, 143 after SIGTERM.
+        The exit status: 0, 1 for a dataset in which errors were found, 2 for input that cannot be
+        used, 130 after Ctrl-C, 141 where nobody reads the output any more, 143 after SIGTERM.
     """
     with _sigterm_unwinds():
         return _main(argv)
@@ -72,7 +74,7 @@ def _without_reader() -> int:
     What is still buffered goes nowhere, or Python would complain about it when it exits.
     """
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
+    return NO_READER
 
 
 @contextmanager

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..errors import printable
 from ..protocols.report import Report, in_words
@@ -19,15 +20,22 @@ _PIPE_COLUMNS = 1000
 _FRAME, _END = 3, 1
 #: In a column of text words may be broken that are longer; the first column's are never.
 _WORD = 32
-#: An optional column is left out where a column of text would have to be narrower than this.
+#: Where columns of text would have to be narrower than this, rows are printed as paragraphs.
 _TEXT = 24
 
 
 def console() -> Console:
-    """Where tables are printed: the terminal, or a file or pipe."""
+    """Where tables are printed: the terminal, or a file or pipe, as wide as COLUMNS says if set."""
     from rich.console import Console
 
-    return Console() if sys.stdout.isatty() else Console(width=_PIPE_COLUMNS)
+    class Output(Console):
+        def on_broken_pipe(self) -> NoReturn:
+            raise BrokenPipeError  # or it would exit with 1, which tells of errors in data
+
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns) > 0:
+        return Output(width=int(columns))
+    return Output() if sys.stdout.isatty() else Output(width=_PIPE_COLUMNS)
 
 
 def cell(value: Any) -> str:
@@ -54,7 +62,6 @@ def print_table(
     header: Sequence[str],
     rows: Rows,
     words: Collection[str] = (),
-    optional: Sequence[str] = (),
 ) -> None:
     """Print a table; what does not fit beside the rest stands in a further table below it.
 
@@ -65,21 +72,12 @@ def print_table(
             the columns of text behind it, as far as they leave half of the width.
         rows: of cells, see `cell`; styles may be added to those.
         words: columns of text besides the first, which are folded where there is no room.
-        optional: columns that are left out instead, one after the other, until the rest fits.
     """
     from rich.table import Table
 
     texts = {header[0], *words}
-    needed = [
-        _needed(name, [row[k] for row in rows], name in texts, _WORD if k else on.width)
-        for k, name in enumerate(header)
-    ]
-    shown = list(range(len(header)))
-    for name in optional:
-        readable = [max(needed[c][0], min(needed[c][1], _TEXT)) for c in shown]
-        if _total(readable) > on.width:
-            shown.remove(header.index(name))
-    parts = _parts(shown, [width for width, _ in needed], [n in texts for n in header], on.width)
+    needed = _needed_by(header, rows, texts, on.width)
+    parts = _parts([width for width, _ in needed], [n in texts for n in header], on.width)
     for k, part in enumerate(parts):
         table = Table(title=None if k or title is None else cell(title), title_justify="left")
         widths = _widened([needed[c] for c in part], on.width)
@@ -90,6 +88,30 @@ def print_table(
         for row in rows:
             table.add_row(*(row[c] for c in part))
         on.print(table, crop=False)
+
+
+def print_texts(on: Console, title: str, header: Sequence[str], rows: Rows) -> None:
+    """Print a table of text; where it would be hard to read, a paragraph for each row instead.
+
+    Args:
+        on: where.
+        title: above it.
+        header: of the columns; the first cell of a row is the head of its paragraph.
+        rows: of cells, see `cell`.
+    """
+    from rich.padding import Padding
+
+    needed = _needed_by(header, rows, set(header), on.width)
+    if _total(max(least, min(most, _TEXT)) for least, most in needed) <= on.width:
+        print_table(on, title, header, rows, words=header)
+        return
+    on.print(f"[italic]{cell(title)}[/]", highlight=False)
+    for name, *texts in rows:
+        on.print(f"[bold]{name}[/]", highlight=False, soft_wrap=True)
+        told = " | ".join(
+            f"[dim]{cell(head)}:[/] {text}" for head, text in zip(header[1:], texts, strict=True)
+        )
+        on.print(Padding(told, (0, 0, 0, 2), expand=False), highlight=False)
 
 
 def show_report(report: Report) -> None:
@@ -115,23 +137,33 @@ def _total(widths: Iterable[int]) -> int:
     return sum(width + _FRAME for width in widths) + _END
 
 
+def _needed_by(
+    header: Sequence[str], rows: Rows, texts: Collection[str], width: int
+) -> list[tuple[int, int]]:
+    """`_needed` of every column."""
+    return [
+        _needed(name, [row[k] for row in rows], name in texts, _WORD if k else width)
+        for k, name in enumerate(header)
+    ]
+
+
 def _needed(name: str, cells: Sequence[str], text: bool, word: int) -> tuple[int, int]:
     """The least width of a column, longer words being broken, and that at which none is folded."""
+    from rich.cells import cell_len
     from rich.text import Text
 
     lines = [Text.from_markup(value).plain for value in cells]
-    least = max(map(len, name.split()), default=1)
-    longest = max(map(len, lines), default=1)
+    least = max(map(cell_len, name.split()), default=1)
+    longest = max(map(cell_len, lines), default=1)
     if not text:
         return max(least, longest), max(least, longest)
-    unbroken = max((len(part) for line in lines for part in line.split()), default=1)
-    return max(least, min(unbroken, word)), max(len(name), longest)
+    unbroken = max((cell_len(part) for line in lines for part in line.split()), default=1)
+    return max(least, min(unbroken, word)), max(cell_len(name), longest)
 
 
-def _parts(
-    columns: Sequence[int], least: Sequence[int], text: Sequence[bool], width: int
-) -> list[list[int]]:
+def _parts(least: Sequence[int], text: Sequence[bool], width: int) -> list[list[int]]:
     """The columns of each part, those that tell the rows apart in every one."""
+    columns = range(len(least))
 
     def total(of: Sequence[int]) -> int:
         return _total(least[c] for c in of)

@@ -24,6 +24,8 @@ from ..tracks import Keypoints
 
 #: The part of a dataset that a network learns from, that chooses between networks, that measures.
 PARTS = ("train", "val", "test")
+#: How far the 2D of a video may go on after its 3D: frames, and share of the 3D.
+_SPARE_FRAMES, _SPARE_SHARE = 10, 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,7 +252,9 @@ class RecordedDataset(ABC):
 
     def _each(self, listed: Sequence[Entry], source: str) -> Iterator[Recording]:
         for entry in listed:
-            recording = self._read(entry, source)
+            # A number of a damaged file that is too large becomes infinite, which is refused.
+            with np.errstate(over="ignore", invalid="ignore"):
+                recording = self._read(entry, source)
             if recording is not None:
                 yield recording
             del recording  # or two are in memory while the next one is read
@@ -258,6 +262,15 @@ class RecordedDataset(ABC):
     def _about(self, entry: Entry, source: str) -> dict[str, Any]:
         """Provenance of a recording's 2D."""
         return {"data": self.name, "source": source, "recording": entry.name}
+
+
+def spare_frames(frames: int) -> int:
+    """By how many frames the 2D of a video may be longer than its 3D, which has `frames`.
+
+    A detector looks at every frame of a video, of which the last ones may have no truth. More than
+    that are those of a truth that is not whole.
+    """
+    return max(_SPARE_FRAMES, int(_SPARE_SHARE * frames))
 
 
 _Key = TypeVar("_Key")

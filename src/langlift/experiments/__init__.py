@@ -32,7 +32,7 @@ def find_experiment(name: str) -> Experiment:
         InputError: when there is none.
     """
     if name not in EXPERIMENTS:
-        raise unknown("experiment", name, EXPERIMENTS)
+        raise unknown("experiment", name, EXPERIMENTS, "langlift experiment list")
     return EXPERIMENTS[name]
 
 

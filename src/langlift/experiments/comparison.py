@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ..protocols.published import Published
 from ..protocols.report import Figure, Report, Row, Table
+from ..protocols.tables import NOT_SHOWN
 from .experiment import Experiment
 from .listing import class_of, figures_of
 from .scales import SCALES
@@ -58,7 +59,7 @@ def why_apart(report: Report, experiment: Experiment, scale: str, corpus: bool) 
     if scale != "full":
         return f"the scale is {scale}, which is no reproduction"
     if "published figures" in report.facts:
-        return "it is of the whole test set, of which these are a part"
+        return str(report.facts["published figures"]).removeprefix(NOT_SHOWN)
     if row is None:
         return "no figure is known"
     if row.inferred:

@@ -12,8 +12,6 @@ from .experiment import Experiment
 from .needs import DataFinder, files_of
 
 HEADER = ("name", "table", "row", "protocol, 2D", "published", "class", "data", "state")
-#: Those that are left out, in this order, where a terminal is too narrow; --json has them all.
-OPTIONAL = ("data", "class", "table", "protocol, 2D", "row")
 _SHORT = {"parameters": "{:.2f} M", "MACs": "{:.1f} G", "PCK": "{:.1f} %", "AUC": "{:.1f} %"}
 _SHORT["action accuracy"] = "{:.1f} %"
 

@@ -11,7 +11,7 @@ from ..errors import InputError
 from ..protocols.catalogue import find_protocol
 from ..protocols.evaluation import open_for
 from ..protocols.spec import ProtocolSpec
-from ..training.recorded import subjects_of
+from ..training.recorded import held_subjects
 from .experiment import Experiment
 from .scales import find_scale
 
@@ -31,8 +31,12 @@ class RecordedMaterial:
     whole: bool = True
 
     def training_frames(self, source: str, selection: str) -> int:
-        """Frames of the training subjects in all cameras."""
-        subjects, _ = subjects_of(self.spec, selection)
+        """Frames of the training subjects in all cameras.
+
+        Raises:
+            InputError: where the files lack one of them.
+        """
+        subjects, _ = held_subjects(self.dataset, self.spec, selection)
         return sum(
             entry.frames_3d or 0
             for entry in self.dataset.entries(source, subjects)

@@ -126,6 +126,15 @@ def naming(path: str | Path) -> Iterator[None]:
         raise InputError(f"{path}: cannot be read ({reason}); check the file") from error
 
 
+def check_no_folder(file: Path) -> None:
+    """Raise `InputError` where a folder has the name of a file; the message names it alone."""
+    if file.is_dir():
+        raise InputError(
+            f"{file.name} is a folder where a file should be; put the file of that name in its "
+            "place (some unpackers make a folder around it)"
+        )
+
+
 def check_exists(path: Path) -> None:
     """Raise `InputError` where there is no file or folder, or the file is empty or a device."""
     if not path.exists():
@@ -133,7 +142,7 @@ def check_exists(path: Path) -> None:
     if not path.is_dir():
         _refuse_special(path)
     if path.is_file() and path.stat().st_size == 0:
-        raise InputError("the file is empty; give a file with keypoints")
+        raise InputError("the file is empty; make or get it anew")
 
 
 def read_json(path: Path) -> Any:

@@ -20,7 +20,7 @@ def array_names(path: Path) -> list[str]:
     """Names of the arrays in an npz file; an empty list where it is none."""
     try:
         return list(_array_bytes(path))
-    except InputError:
+    except (InputError, IsADirectoryError):
         return []
 
 

@@ -11,7 +11,7 @@ from ..datasets.recorded.human36m import ACTIONS
 from ..datasets.recorded.mpi_inf_3dhp import ANNOTATIONS
 from ..errors import InputError, unknown
 from ..skeletons import HUMAN36M_17, HUMANEVA_15, MPI_INF_3DHP_17
-from .spec import ProtocolSpec
+from .spec import Average, ProtocolSpec
 
 _SELECTION = (
     "S8 chooses between weights here; published models train on S8 too, and most of them were "
@@ -62,6 +62,8 @@ PROTOCOLS: dict[str, ProtocolSpec] = {
             "each frame; three sequences of S9 with damaged 3D are left out",
             "MotionBERT stretches a video that is shorter than the network's window; here it is "
             "padded with its last frame",
+            "as far as is known MotionBERT also leaves out the frames of a video after its last "
+            "whole window; here the last window is moved back, so that they count",
         ),
     ),
     "humaneva": ProtocolSpec(
@@ -80,6 +82,8 @@ PROTOCOLS: dict[str, ProtocolSpec] = {
             "ActionPrompt reports Walking and Jog; VideoPose3D's table has Box too (--actions "
             "Walking,Jog,Box)",
             "the data hold no subject that could choose between weights",
+            "detections of 17 joints are converted to the 15 of the truth before a network sees "
+            "them; VideoPose3D's networks that take 17 joints and give 15 cannot be imported",
         ),
     ),
     "mpi-inf-3dhp": ProtocolSpec(
@@ -93,12 +97,15 @@ PROTOCOLS: dict[str, ProtocolSpec] = {
         sources=("gt",),
         metrics=("PCK", "AUC", "MPJPE"),
         average="sequence",
-        root="subtract",
+        root="zero",
         variants=ANNOTATIONS,
         public_test=True,
         notes=(
-            "the sequence mean is what D3DP and FinePOSE report; the frame mean is the total of "
-            "the MATLAB evaluator, which papers that follow P-STMO report",
+            "the sequence mean is what D3DP and FinePOSE report, the headline on annot3; the frame "
+            "mean is the total of the MATLAB evaluator, which papers that follow P-STMO report, "
+            "the headline on univ; both are shown",
+            "D3DP and FinePOSE put the predicted root at zero; the MATLAB evaluator takes poses "
+            "as relative to the root and subtracts nothing",
             "PCK and AUC count 14 joints, MPJPE all 17; the highest AUC that can be is 96.8",
         ),
     ),
@@ -131,6 +138,9 @@ PROTOCOLS: dict[str, ProtocolSpec] = {
     ),
 }
 
+#: What a set of labels changes: the average that is published on it.
+_BY_VARIANT: dict[str, dict[str, Average]] = {"univ": {"average": "frame", "beside": "sequence"}}
+
 
 def find_protocol(name: str, annotation: str | None = None) -> ProtocolSpec:
     """The protocol of that name, with the set of labels where it has several.
@@ -160,4 +170,4 @@ def find_protocol(name: str, annotation: str | None = None) -> ProtocolSpec:
         )
     if annotation not in spec.variants:
         raise unknown("annotation", annotation, spec.variants)
-    return replace(spec, variant=annotation)
+    return replace(spec, variant=annotation, **_BY_VARIANT.get(annotation, {}))

@@ -9,6 +9,7 @@ from ..errors import InputError
 from ..formats import motion_json
 from ..formats.files import check_exists, naming, read_json
 from ..formats.npz import read_motion
+from ..formats.npz_arrays import array_names
 from ..tracks import Motion
 from .compare_motions import MotionComparison, compare_motions, converted
 from .compare_reports import ReportComparison, compare_reports
@@ -63,6 +64,8 @@ def open_file(path: str | Path) -> Motion | Report:
             raise InputError(f"this is a folder; {_ACCEPTED}")
         packed = zipfile.is_zipfile(file) or file.suffix.lower() == ".npz"
     if packed:
+        if (names := array_names(file)) and "joints" not in names:
+            raise InputError(f"{path}: this npz holds no motion (no array 'joints'); {_ACCEPTED}")
         return read_motion(file)
     with naming(path):
         content = read_json(file)

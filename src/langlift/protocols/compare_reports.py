@@ -124,10 +124,10 @@ def compare_reports(a: Report, b: Report, names: tuple[str, str] = ("A", "B")) -
     notes, alike = _of_the_reports(a, b)
     pairs: list[Pair] = []
     if alike:
-        shared = {str(table.title): table for table in _own_tables(b)}
+        shared = {table.title: table for table in _own_tables(b)}
         for table in _own_tables(a):
-            if str(table.title) in shared:
-                found, told = _in_table(table, shared.pop(str(table.title)))
+            if table.title in shared:
+                found, told = _in_table(table, shared.pop(table.title))
                 pairs += found
                 notes += told
             else:
@@ -195,7 +195,7 @@ def _in_table(a: Table, b: Table) -> tuple[list[Pair], list[str]]:
     """The pairs of rows of two tables with one title, and what is left over in words."""
     pairs, left = [], ([*a.rows], [*b.rows])
     for one, other in _matches(a, b):
-        pairs.append(Pair(str(a.title), one, other, dict(_differences(one, other))))
+        pairs.append(Pair(a.title, one, other, dict(_differences(one, other))))
         left[0].remove(one)
         left[1].remove(other)
     notes = []

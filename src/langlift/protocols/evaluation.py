@@ -6,10 +6,9 @@ memory of one recording; with a `Journal` it can be broken off and continued at 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 
 from ..datasets.checking.recording_checks import refuse_misfit
@@ -19,7 +18,6 @@ from ..errors import InputError, unknown
 from ..lifting.lifter import Lifter
 from ..methods.base import Precision
 from .journal import Journal
-from .origin import Origin
 from .scores import Score, summed
 from .spec import ProtocolSpec
 from .windowing import compared, lift_recording
@@ -65,7 +63,12 @@ class Plan:
     @property
     def frames(self) -> int:
         """Frames of 3D in all."""
-        return _frames(self.entries)
+        return sum(entry.frames_3d or 0 for entry in self.entries)
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Whose recordings these are."""
+        return tuple(dict.fromkeys(entry.subject for entry in self.entries))
 
 
 def no_bars(title: str) -> AbstractContextManager[Progress]:
@@ -232,7 +235,7 @@ def evaluate_recordings(
         spec: the protocol.
         chosen: what is measured, see `plan`.
         journal: takes every score as soon as it is there, and holds those that need not be
-            measured again.
+            measured again; they are read again, to see that they are still the same.
         progress: called with (frames done, frames in all).
 
     Returns:
@@ -240,31 +243,20 @@ def evaluate_recordings(
 
     Raises:
         InputError: for a model of other joints, for data that lack what the protocol needs, and
-            for a recording that cannot be evaluated; nothing is left out silently.
+            for a recording that cannot be evaluated; nothing is left out silently. Where no frame
+            counts; and where the journal holds scores of other data.
     """
     for name, (lifter, _) in models.items():
         check_model(lifter, spec, name)
-    scores: dict[tuple[str, str], Score] = {}
-    if journal is not None:
-        for model, entry in product(models, chosen.entries):
-            if (score := journal.get(model, chosen.source, entry.name)) is not None:
-                scores[model, entry.name] = score
-    left = {e.name: e for e in chosen.entries if any((m, e.name) not in scores for m in models)}
-    done = chosen.frames - _frames(left.values())
-    for recording in _recordings(dataset, chosen, [*left.values()]):
+    scores: dict[str, dict[str, Score]] = {}
+    left, done = {entry.name: entry for entry in chosen.entries}, 0
+    for recording in dataset.recordings(chosen.source, chosen.people, chosen.actions):
         entry = left.pop(recording.name, None)
         if entry is None:
             continue
-        refuse_misfit(recording, chosen.source)
-        for model, (lifter, precision) in models.items():
-            if (model, entry.name) in scores:
-                continue
-            score = score_recording(lifter, recording, spec, precision, _sequence(entry))
-            if journal is not None:
-                journal.add(model, chosen.source, score)
-            scores[model, entry.name] = score
+        scores[entry.name] = _scores(models, recording, entry, spec, chosen.source, journal)
         del recording  # or two are in memory while the next one is read
-        done += _frames([entry])
+        done += entry.frames_3d or 0
         if progress is not None:
             progress(done, chosen.frames)
     if left:
@@ -272,22 +264,38 @@ def evaluate_recordings(
             f"the recording {next(iter(left))} is listed in the data but was not read "
             f"({len(left)} in all); see what is wrong with: langlift data check"
         )
-    return {model: [scores[model, entry.name] for entry in chosen.entries] for model in models}
+    if not any(score.frames for of in scores.values() for score in of.values()):
+        raise InputError(
+            "no frame of these recordings counts, so nothing can be measured; see which ones are "
+            "marked as not scored with: langlift data check"
+        )
+    return {model: [scores[entry.name][model] for entry in chosen.entries] for model in models}
 
 
-def _recordings(
-    dataset: RecordedDataset, chosen: Plan, entries: Sequence[Entry]
-) -> Iterator[Recording]:
-    """Decode these recordings of a plan, and others of their subjects and actions on the way."""
-    if not entries:
-        return iter(())
-    subjects = tuple(dict.fromkeys(entry.subject for entry in entries))
-    actions = chosen.actions and tuple(dict.fromkeys(entry.action for entry in entries))
-    return dataset.recordings(chosen.source, subjects, actions)
-
-
-def _frames(entries: Iterable[Entry]) -> int:
-    return sum(entry.frames_3d or 0 for entry in entries)
+def _scores(
+    models: Models,
+    recording: Recording,
+    entry: Entry,
+    spec: ProtocolSpec,
+    source: str,
+    journal: Journal | None,
+) -> dict[str, Score]:
+    """Scores of one recording by model: those of the journal, and those that are measured now."""
+    scores: dict[str, Score] = {}
+    for model, (lifter, _) in models.items():
+        of = (recording, _sequence(entry), spec.metrics, len(compared(spec, lifter)))
+        kept = journal and journal.get(model, source, *of)
+        if kept is not None:
+            scores[model] = kept
+    if len(scores) < len(models):
+        refuse_misfit(recording, source)
+    for model, (lifter, precision) in models.items():
+        if model in scores:
+            continue
+        scores[model] = score_recording(lifter, recording, spec, precision, _sequence(entry))
+        if journal is not None:
+            journal.add(model, source, scores[model], recording)
+    return scores
 
 
 def score_recording(
@@ -327,15 +335,3 @@ def check_model(lifter: Lifter, spec: ProtocolSpec, name: str) -> None:
             f"model {name} gives the joints of {lifter.bundle.skeleton.name}; protocol "
             f"{spec.name} compares those of {spec.skeleton}: give a model of these with --model"
         )
-
-
-def origin_of(lifter: Lifter, spec: ProtocolSpec) -> Origin:
-    """What a model's figures under a protocol are made from.
-
-    Weights that were chosen on the test set of a paper are oracle figures on that set; on data of
-    your own they were not chosen by the answer.
-    """
-    selection = lifter.bundle.card.get("selection", "not stated")
-    if selection == "test" and not spec.public_test:
-        selection = "fixed"
-    return Origin(action="none", aggregation="single", selection=selection)

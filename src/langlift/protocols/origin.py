@@ -1,8 +1,8 @@
 """What a figure is made from, and whether that includes the answer.
 
 An *oracle* figure used ground truth of the test data: to choose between hypotheses, as the action
-label, as the root's place, or to choose the weights. Such figures are upper bounds of what a model
-could do, not what it does, and say so wherever they stand.
+label, as the root's place, to choose the weights or to train them. Such figures are upper bounds of
+what a model could do, not what it does, and say so wherever they stand.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ ActionSource = Literal["none", "predicted", "given"]
 #: or per pose (P-Best).
 Aggregation = Literal["single", "P-Agg", "J-Agg", "J-Agg (true root)", "J-Best", "P-Best"]
 Selection = Literal["not stated", "fixed", "validation", "test"]
+#: Whether the weights were trained on people that are measured: ``apart`` from them, or ``test``.
+Training = Literal["not stated", "apart", "test"]
 
 _TRUTH = {
     ("action", "given"): "true action given",
@@ -26,6 +28,7 @@ _TRUTH = {
     ("aggregation", "J-Best"): "best hypothesis of each joint",
     ("aggregation", "P-Best"): "best hypothesis of each pose",
     ("selection", "test"): "weights chosen on the test set",
+    ("training", "test"): "trained on the test set",
 }
 #: What texts about a figure say where ground truth was used, in any case of letters.
 _WORDS = {
@@ -35,6 +38,7 @@ _WORDS = {
     "best hypothesis of each joint": r"(?<![a-z])j.?best",
     "best hypothesis of each pose": r"(?<![a-z])p.?best",
     "weights chosen on the test set": r"\bchosen on the test|\bselection\W+test\b",
+    "trained on the test set": r"\btrained on the test",
 }
 #: As published it took the true root.
 _J_AGG = r"(?<![a-z])(jpma|j.?agg)(?![a-z])"
@@ -50,6 +54,7 @@ class Origin:
         aggregation: how one pose was made of several hypotheses.
         selection: how the weights were chosen: ``fixed`` (a set number of steps), on
             ``validation`` subjects, or on the ``test`` set.
+        training: whether anybody was trained on who is measured, see `Training`.
 
     Raises:
         InputError: for any other value.
@@ -58,6 +63,7 @@ class Origin:
     action: ActionSource = "none"
     aggregation: Aggregation = "single"
     selection: Selection = "not stated"
+    training: Training = "not stated"
 
     def __post_init__(self) -> None:
         for name, kind in get_type_hints(Origin).items():
@@ -90,7 +96,8 @@ class Origin:
     def kind(self) -> tuple[str, str]:
         """Class of the figure: only those of the same class may stand side by side.
 
-        How weights were chosen is no part of it: nearly all published figures do not tell.
+        How weights were trained and chosen is no part of it: nearly all published figures do not
+        tell.
         """
         return (self.action if self.action == "given" else "not given", self.aggregation)
 

@@ -15,6 +15,7 @@ from ..errors import InputError
 from ..formats.files import make_folder, remove_leftovers
 from ..lifting.lifter import Lifter
 from ..methods.base import Precision
+from .card import origin_of
 from .catalogue import find_protocol
 from .evaluation import (
     Bars,
@@ -123,7 +124,7 @@ def evaluate_recorded(
         with bars(f"{'; '.join(titled)}: {chosen.source}") as advance:
             scores.append(evaluate_recordings(titled, dataset, spec, chosen, journal, advance))
     results = [
-        Result(title, lifter, chosen, found[title])
+        Result(title, lifter, chosen, found[title], origin_of(lifter, spec, chosen.people))
         for title, (lifter, _) in titled.items()
         for chosen, found in zip(plans, scores, strict=True)
     ]
@@ -145,6 +146,10 @@ def identity_of(
         "options": asdict(request.options) | {"precisions": request.precisions},
         "2D": [p.source for p in plans],
         "weights": {name: lifter.digest for name, lifter in models.items()},
+        "marks": {
+            name: origin_of(lifter, request.spec, [s for p in plans for s in p.people]).mark
+            for name, lifter in models.items()
+        },
         "device": {name: lifter.engine.device.type for name, lifter in models.items()},
         "data": dataset.facts(),
         "recordings": digest,

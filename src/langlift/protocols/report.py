@@ -12,18 +12,17 @@ import json
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from ..errors import InputError
-from ..formats.files import atomic_write, naming, one_line, read_json
+from ..errors import InputError, printable
+from ..formats.files import atomic_write, naming, read_json
 from .origin import Origin
+from .report_form import Unit, check_form, is_figure
 
 #: The tag that holds free text, which may speak of other figures than the row's.
 NOTE = "note"
 #: Facts that speak of other figures than the report's own.
 _OF_OTHERS = ("experiment", "note", "notes", "published", "published figures")
-
-Unit = Literal["mm", "mm/frame", "mm/frame2", "%", "x"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +33,11 @@ class Figure:
     unit: Unit
     low: float | None = None
     high: float | None = None
+
+    def __post_init__(self) -> None:
+        for value in (self.value, self.low, self.high):
+            if value is not None and not is_figure(value):
+                raise InputError(f"a figure is {value!r}; it must be a number, and finite")
 
     def __str__(self) -> str:
         digits = 2 if self.unit == "x" else 1  # a ratio
@@ -146,7 +150,7 @@ class Report:
         facts = {model: self._facts_on(model, models) for model in models}
         for table in self.tables:
             for row in table.rows:
-                row.check(str(table.title), *(() if row.published else facts[row.model]))
+                row.check(table.title, *(() if row.published else facts[row.model]))
 
     def _facts_on(self, model: str, models: Set[str]) -> list[str]:
         """The facts that hold for a model's figures, as text; of facts by model, its own."""
@@ -164,19 +168,12 @@ class Report:
         Raises:
             InputError: for values of another form, or an origin and its mark that do not agree.
         """
-        try:
-            tables = [
-                Table(t["title"], [_row(r) for r in t["rows"]], t.get("what", "model"))
-                for t in content["tables"]
-            ]
-            return cls(content["protocol"], dict(content["facts"]), tables)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            if isinstance(error, InputError):
-                raise
-            raise InputError(
-                f"this is no report of langlift evaluate ({one_line(error)}); give the .json file "
-                "that it wrote"
-            ) from error
+        check_form(content)
+        tables = [
+            Table(t["title"], [_row(r) for r in t["rows"]], t.get("what", "model"))
+            for t in content["tables"]
+        ]
+        return cls(content["protocol"], dict(content["facts"]), tables)
 
     @classmethod
     def from_file(cls, path: str | Path) -> Report:
@@ -185,17 +182,15 @@ class Report:
             return cls.from_content(read_json(Path(path)))
 
     def markdown(self) -> str:
-        """The report as Markdown."""
+        """The report as Markdown; names from files stay in the line and cell they are of."""
         self.check()
         lines = [f"# Protocol `{self.protocol}`", ""]
         lines += [f"- {name}: {in_words(value)}" for name, value in self.facts.items()]
         for table in self.tables:
             header, body = table.cells()
-            lines += ["", f"## {table.title}", ""]
-            lines.append("| " + " | ".join(header) + " |")
-            lines.append("|" + "---|" * len(header))
-            lines += ["| " + " | ".join(row) + " |" for row in body]
-        return "\n".join(lines) + "\n"
+            lines += ["", f"## {table.title}", "", _line(header), "|" + "---|" * len(header)]
+            lines += map(_line, body)
+        return "\n".join(map(printable, lines)) + "\n"
 
     def content(self) -> dict[str, Any]:
         """The report as plain values, for JSON."""
@@ -215,7 +210,7 @@ class Report:
 
     def save(self, folder: Path, stem: str) -> list[Path]:
         """Write Markdown and JSON; returns the paths."""
-        texts = {".md": self.markdown(), ".json": json.dumps(self.content(), indent=1) + "\n"}
+        texts = {".md": self.markdown(), ".json": _json(self.content())}
         paths = []
         for suffix, text in texts.items():
             path = folder / f"{stem}{suffix}"
@@ -236,11 +231,17 @@ def _row(content: Mapping[str, Any]) -> Row:
             f"{origin.mark!r}; restore the file that langlift wrote"
         )
     figures = {name: Figure(**figure) for name, figure in content["figures"].items()}
-    for name, figure in figures.items():
-        if not isinstance(figure.value, int | float):
-            raise InputError(f"the figure {name!r} is {figure.value!r}; it must be a number")
-    published = bool(content.get("published"))
+    published = content.get("published", False)
     return Row(content["model"], dict(content["tags"]), figures, origin, published)
+
+
+def _json(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, indent=1, allow_nan=False) + "\n"
+
+
+def _line(cells: Sequence[str]) -> str:
+    """A line of a table in Markdown."""
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
 def in_words(value: Any) -> str:

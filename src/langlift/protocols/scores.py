@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from ..datasets.recordings import Recording
+from ..errors import InputError
 from ..metrics import joint_errors
 from ..skeletons import Skeleton
 from .measures import MEASURES
@@ -65,13 +67,43 @@ class Score:
     named: Sum = (0.0, 0.0)
     notes: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        sums = [
+            (f"{what} of {measure}", value)
+            for own in self.sums.values()
+            for measure, of in own.items()
+            for what, value in zip(("sum", "weight"), of, strict=True)
+        ]
+        others = [("number of frames", self.frames), ("weight", self.weight)]
+        others += [("sum of a joint", value) for value in self.joints]
+        others += [("count of named actions", value) for value in self.named]
+        for what, value in (*sums, *others):
+            if not 0 <= value < float("inf"):
+                raise InputError(
+                    f"the {what} of recording {self.name!r} is {value:g}; it must be finite and "
+                    "not negative"
+                )
+
     def content(self) -> dict[str, Any]:
         """As plain values, for JSON."""
         return asdict(self)
 
     @classmethod
     def from_content(cls, content: Mapping[str, Any]) -> Score:
-        """The score that `content` was made of."""
+        """The score that `content` was made of.
+
+        Raises:
+            InputError: for values of another form, or that no score has.
+        """
+        try:
+            return cls._from_plain(content)
+        except InputError:
+            raise
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise InputError("it holds no score as langlift writes it") from error
+
+    @classmethod
+    def _from_plain(cls, content: Mapping[str, Any]) -> Score:
         sums = {
             label: {name: (float(total), float(weight)) for name, (total, weight) in each.items()}
             for label, each in content["sums"].items()
@@ -86,8 +118,38 @@ class Score:
             tuple(float(v) for v in content["joints"]),
             float(content["weight"]),
             (float(right), float(asked)),
-            tuple(content["notes"]),
+            tuple(map(str, content["notes"])),
         )
+
+    def misfit(
+        self, recording: Recording, sequence: str, metrics: Sequence[str], joints: int
+    ) -> str:
+        """Why this cannot be the score of a recording, in words; empty if it can.
+
+        Args:
+            recording: of that name.
+            sequence: what it is called.
+            metrics: that were measured.
+            joints: number of joints that were compared.
+        """
+        if self.subject != recording.subject:
+            return f"its subject is {self.subject!r}, not {recording.subject!r}"
+        if self.sequence != sequence:
+            return f"its sequence is {self.sequence!r}, not {sequence!r}"
+        if self.frames != recording.counted.sum():
+            return f"it is of {self.frames} frames, and {recording.counted.sum()} count"
+        labels = {str(label) for label in recording.labels[recording.counted]}
+        if other := set(self.sums) - labels:
+            return f"no frame that counts has its label {min(other)!r}"
+        if any(measure not in metrics for own in self.sums.values() for measure in own):
+            return "it holds other measures"
+        if len(self.joints) != joints:
+            return f"it is of {len(self.joints)} joints, not {joints}"
+        for measure in (name for name in metrics if not MEASURES[name].lag):
+            weight = sum(own.get(measure, (0.0, 0.0))[1] for own in self.sums.values())
+            if abs(weight - self.weight) > 1e-6 * self.weight:
+                return f"its weights of {measure} do not add up"
+        return ""
 
 
 def summed(

@@ -39,7 +39,8 @@ class ProtocolSpec:
         test: test subjects.
         sources: kinds of 2D that figures are published for, the first being the default.
         metrics: names in `langlift.protocols.measures.MEASURES`, in the order of the columns.
-        average: of the headline; the frame mean stands beside it under its own name.
+        average: of the headline.
+        beside: another average, which stands beside it under its own name.
         tail: actions whose mean is the "tail" of a metric; empty for none.
         root: what is done with the predicted root.
         windows: what a network sees at a time.
@@ -60,6 +61,7 @@ class ProtocolSpec:
     sources: tuple[str, ...]
     metrics: tuple[str, ...]
     average: Average
+    beside: Average = "frame"
     train: tuple[str, ...] = ()
     val: tuple[str, ...] = ()
     variants: tuple[str, ...] = ()
@@ -76,7 +78,7 @@ class ProtocolSpec:
 
     def __post_init__(self) -> None:
         kinds = get_type_hints(ProtocolSpec)
-        for name in ("root", "windows", "average"):
+        for name in ("root", "windows", "average", "beside"):
             if getattr(self, name) not in get_args(kinds[name]):
                 raise unknown(name, str(getattr(self, name)), get_args(kinds[name]))
         twice = [s for s in self.test if s in (*self.train, *self.val)]

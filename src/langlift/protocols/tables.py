@@ -9,7 +9,8 @@ from typing import Any
 from .._version import __version__
 from ..datasets.recordings import RecordedDataset
 from ..lifting.lifter import Lifter
-from .evaluation import EvaluationOptions, Plan, compared, origin_of
+from .card import other_labels
+from .evaluation import EvaluationOptions, Plan, compared
 from .measures import MEASURES, SHOWN
 from .origin import Origin
 from .published import Published, published_for
@@ -35,6 +36,8 @@ _AVERAGES: dict[Average, str] = {
     "subject and action": "subject and action mean",
     "frame": "frame mean",
 }
+#: What the fact on published figures starts with.
+NOT_SHOWN = "not shown: "
 _SHOWN_MISSING = 5
 
 
@@ -47,12 +50,14 @@ class Result:
         lifter: the model.
         plan: what was evaluated.
         scores: of all recordings.
+        origin: what its figures are made from.
     """
 
     model: str
     lifter: Lifter
     plan: Plan
     scores: Sequence[Score]
+    origin: Origin
 
 
 def report(
@@ -78,23 +83,31 @@ def report(
     else:
         tables.append(_by_group("subject", results, spec, lambda score: score.subject))
     apart = any(score.sequence != score.subject for r in results for score in r.scores)
-    if spec.average == "sequence" and apart:
+    if "sequence" in (spec.average, spec.beside) and apart:
         tables.append(_by_group("sequence", results, spec, lambda score: score.sequence))
     tables += _by_joint(results, spec)
     told = facts(results, dataset, spec, usual, options)
-    if reason := partial(results, spec, options):
-        told["published figures"] = f"not shown: they are of the whole test set, and {reason}"
+    if reason := why_no_published(results, spec, options):
+        told["published figures"] = f"{NOT_SHOWN}{reason}"
     else:
         tables += _published(results, spec)
     return Report(spec.name, told, tables)
 
 
-def partial(results: Sequence[Result], spec: ProtocolSpec, options: EvaluationOptions) -> str:
-    """Why these figures are not of the protocol's whole test set, in words; empty if they are."""
+def why_no_published(
+    results: Sequence[Result], spec: ProtocolSpec, options: EvaluationOptions
+) -> str:
+    """Why published figures may not stand beside these, in words; empty where they may."""
+    for result in results:
+        if result.origin.training == "test":
+            return f"{result.model} was trained on subjects that are measured"
+    if said := _other_labels(results, spec):
+        return said[0]
     if said := _chosen(spec, options):
-        return f"these are of {said[0]}"
+        return f"they are of the whole test set, and these are of {said[0]}"
     missing = max((r.plan.left_out for r in results), key=len)
-    return f"{len(missing)} videos of it are missing here" if missing else ""
+    videos = f"{len(missing)} videos of it are missing here"
+    return f"they are of the whole test set, and {videos}" if missing else ""
 
 
 def _row(
@@ -104,7 +117,7 @@ def _row(
     tags: Mapping[str, str] | None = None,
 ) -> Row:
     own = {"2D": result.plan.source, **(tags or {})}
-    return Row(result.model, own, figures, origin_of(result.lifter, spec))
+    return Row(result.model, own, figures, result.origin)
 
 
 def _figure(measure: str, value: float) -> Figure:
@@ -118,11 +131,11 @@ def _figures(spec: ProtocolSpec, value: Callable[[str], float | None]) -> dict[s
 
 
 def _overall(results: Sequence[Result], spec: ProtocolSpec) -> Table:
-    """A row for each average of each model: the headline first, the frame mean beside it."""
+    """A row for each average of each model, the headline first."""
     rows = []
     for result in results:
         counts = {
-            "class": origin_of(result.lifter, spec).label,
+            "class": result.origin.label,
             "recordings": str(len(result.scores)),
             "frames": str(sum(score.frames for score in result.scores)),
         }
@@ -135,7 +148,7 @@ def _averages(scores: Sequence[Score], spec: ProtocolSpec) -> dict[str, dict[str
     """Figures by the name of the average."""
     shown = {
         _AVERAGES[kind]: _figures(spec, lambda m, k=kind: average(scores, m, k))
-        for kind in dict.fromkeys((spec.average, "frame"))
+        for kind in dict.fromkeys((spec.average, spec.beside, "frame"))
     }
     if tail := _figures(spec, lambda m: tail_mean(scores, m, spec.tail)) if spec.tail else {}:
         shown[f"tail: mean of {', '.join(spec.tail)}"] = tail
@@ -232,7 +245,7 @@ def _by_joint(results: Sequence[Result], spec: ProtocolSpec) -> list[Table]:
 def _published(results: Sequence[Result], spec: ProtocolSpec) -> list[Table]:
     """For each class of figures that is among ours: those figures, and their single actions."""
     tables = []
-    classes = dict.fromkeys((r.plan.source, origin_of(r.lifter, spec).kind) for r in results)
+    classes = dict.fromkeys((r.plan.source, r.origin.kind) for r in results)
     for source, (action, aggregation) in classes:
         origin = Origin(
             action="given" if action == "given" else "none",
@@ -294,13 +307,16 @@ def facts(
         "actions": first.plan.actions,
         "left out by the protocol": spec.excluded,
         "not evaluated": _shortened(first.plan.left_out),
-        "other than the protocol": deviations(spec, usual, options),
+        "other than the protocol": "; ".join(
+            (*deviations(spec, usual, options), *_other_labels(results, spec))
+        ),
         "root": _ROOTS[spec.root],
         "windows": _WINDOWS[spec.windows],
         "flip averaging": "yes" if spec.flip else "no",
-        "headline": f"{_AVERAGES[spec.average]}, in which every group counts the same",
+        "headline": f"{_AVERAGES[spec.average]}, in which every "
+        f"{'frame' if spec.average == 'frame' else 'group'} counts the same",
         "measures": {name: MEASURES[name].description for name in spec.metrics},
-        "weights": {r.model: _weights(r.lifter, spec) for r in results},
+        "weights": {r.model: _weights(r) for r in results},
         "action": "none given to the networks",
         "approximations": tuple(notes),
         "precision": "fp32 where no other is named",
@@ -311,12 +327,24 @@ def facts(
     return {name: value for name, value in told.items() if value}
 
 
-def _weights(lifter: Lifter, spec: ProtocolSpec) -> str:
-    card = lifter.bundle.card
+def _weights(result: Result) -> str:
+    card = result.lifter.bundle.card
     data, said = card.get("data", "not stated"), card.get("selection", "not stated")
-    selection = origin_of(lifter, spec).selection
+    selection = result.origin.selection
     other = f" (its card says {said})" if said != selection else ""
-    return f"{lifter.digest[:12]}, trained on: {data}, selection: {selection}{other}"
+    seen = ", trained on the test set" if result.origin.training == "test" else ""
+    digest = result.lifter.digest[:12]
+    return f"{digest}, trained on: {data}, selection: {selection}{other}{seen}"
+
+
+def _other_labels(results: Sequence[Result], spec: ProtocolSpec) -> list[str]:
+    """Of every model that was trained on another set of labels: that it was, in words."""
+    labels = {r.model: other_labels(r.lifter, spec) for r in results}
+    return [
+        f"{model} was trained on the labels {of}, and these are {spec.variant}"
+        for model, of in labels.items()
+        if of
+    ]
 
 
 def _shortened(names: Sequence[str]) -> str:
@@ -325,8 +353,8 @@ def _shortened(names: Sequence[str]) -> str:
     return count + ", ".join(names[:_SHOWN_MISSING]) + more
 
 
-def deviations(spec: ProtocolSpec, usual: ProtocolSpec, options: EvaluationOptions) -> str:
-    """What was evaluated in another way than the protocol says, in words; empty for nothing."""
+def deviations(spec: ProtocolSpec, usual: ProtocolSpec, options: EvaluationOptions) -> list[str]:
+    """What was evaluated in another way than the protocol says, in words."""
     said = [
         f"{f.name} {getattr(spec, f.name)} instead of {getattr(usual, f.name)}"
         for f in fields(ProtocolSpec)
@@ -336,7 +364,7 @@ def deviations(spec: ProtocolSpec, usual: ProtocolSpec, options: EvaluationOptio
     trained = [s for s in options.subjects or () if s in (*spec.train, *spec.val)]
     if trained:
         said.append(f"{', '.join(trained)} are not test subjects")
-    return "; ".join(said)
+    return said
 
 
 def _chosen(spec: ProtocolSpec, options: EvaluationOptions) -> list[str]:

@@ -14,7 +14,21 @@ from ..formats.files import atomic_write
 from .config import TrainConfig
 
 Report = Callable[[dict[str, Any]], None]
-_VALIDATION = "validation_"
+#: What names of figures begin with; those of the test subjects, by which weights are chosen, are
+#: an oracle's.
+VALIDATION, _ORACLE = "validation_", "oracle_"
+
+
+def marked(config: TrainConfig, figures: dict[str, float], prefix: str = "") -> dict[str, float]:
+    """Figures by which weights are chosen, with ``oracle`` in their names on test subjects.
+
+    Args:
+        config: the run.
+        figures: by name, and the step where it is among them.
+        prefix: of names on validation subjects.
+    """
+    start = _ORACLE if config.selection == "test" else prefix
+    return {n if n == "step" else start + n: v for n, v in figures.items()}
 
 
 class Log:
@@ -78,8 +92,9 @@ def _events(folder: Path, purge_step: int | None, wanted: bool) -> Any:
 
 
 def _tag(name: str) -> str:
-    if name.startswith(_VALIDATION):
-        return f"validation/{name.removeprefix(_VALIDATION)}"
+    for prefix in (VALIDATION, _ORACLE):
+        if name.startswith(prefix):
+            return name.replace("_", "/", 1)
     return f"training/{name}"
 
 

@@ -21,13 +21,14 @@ from ..actions import ActionVocabulary
 from ..lifting.bundle import Bundle, save_bundle
 from ..lifting.lifter import Lifter
 from ..methods.base import Method
+from ..protocols.origin import Origin
 from .checkpoint import load_checkpoint, save_checkpoint
 from .config import TrainConfig
 from .data import Data
 from .distributed import ALONE, Team
 from .epochs import make_sampler
 from .folder import BEST, METRICS, WEIGHTS, prepare_folder
-from .log import Log, Pace, Report, check_tensorboard
+from .log import VALIDATION, Log, Pace, Report, check_tensorboard, marked
 from .optim import Average, make_optimizer
 from .step import Prefetch, run_step
 from .validation import Measure
@@ -57,7 +58,7 @@ def train(
 
     Returns:
         What ended the run: step, whether it is finished, the best validation figures (known to
-        the leading process).
+        the leading process), as `marked` names them.
     """
     pieces = team.pieces(config.accumulate)
     if tensorboard:
@@ -83,7 +84,8 @@ def train(
                 observer.after(step, losses)
     if team.leads:
         run.finish(step)
-    return {"step": step, "finished": step >= config.steps, "best": run.best}
+    best = None if run.best is None else marked(config, run.best)
+    return {"step": step, "finished": step >= config.steps, "best": best}
 
 
 def make_bundle(method: str, config: TrainConfig, data: Data) -> Bundle:
@@ -140,7 +142,8 @@ class _Run:
         # Who stops a run may have looked at its figures first, which is a choice as well.
         stopped_by_figures = step < self.config.steps and self.best is not None
         chosen = self.config.selection if stopped_by_figures else "fixed"
-        last = _for_lifting(self.bundle, step, selection=chosen)
+        known = {"chosen_on": []} if chosen == "fixed" and "chosen_on" in self.bundle.card else {}
+        last = _for_lifting(self.bundle, step, selection=chosen, **known)
         save_bundle(self.out / WEIGHTS, last, self.average.state)
 
 
@@ -188,12 +191,13 @@ class _Observer:
         torch.set_rng_state(rng)  # building draws random weights; the run must not notice
         network.load_state_dict(run.average.state)
         figures = validator.measure(Lifter(lifted, network.to(run.team.device).eval()))
-        self._write({"step": step, **{f"validation_{k}": v for k, v in figures.items()}})
+        self._write({"step": step, **marked(run.config, figures, VALIDATION)})
         if run.best is None or figures["score"] < run.best["score"]:
             run.best = {"step": step, **figures}
-            found = {"protocol": validator.protocol, **figures}
             chosen = run.config.selection
-            best = _for_lifting(run.bundle, step, selection=chosen, validation=found)
+            title = "validation" if chosen != "test" else Origin(selection=chosen).mark
+            found = {title: {"protocol": validator.protocol, **marked(run.config, figures)}}
+            best = _for_lifting(run.bundle, step, selection=chosen, **found)
             save_bundle(run.out / BEST, best, run.average.state)
 
     def _write(self, entry: dict[str, Any]) -> None:

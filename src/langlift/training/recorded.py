@@ -47,7 +47,12 @@ def parts_of(
 
     Returns:
         The protocol, in which subjects that are named here are no test subjects.
+
+    Raises:
+        InputError: for a subject that is named twice, that neither files nor protocol know, or
+            that is one of the test subjects by which published figures are made.
     """
+    _check_named(spec, dataset, train, val)
     trained, chooses, test = spec.train, spec.val, spec.test
     if not (trained or chooses or test):
         trained, chooses, test = (tuple(dataset.parts.get(part, ())) for part in PARTS)
@@ -57,6 +62,33 @@ def parts_of(
         trained, chooses = train, tuple(s for s in chooses if s not in train)
     test = tuple(s for s in test if s not in (*trained, *chooses))
     return replace(spec, train=trained, val=chooses, test=test, actions=actions or spec.actions)
+
+
+def _check_named(
+    spec: ProtocolSpec, dataset: RecordedDataset, train: tuple[str, ...], val: tuple[str, ...]
+) -> None:
+    """Raise for subjects that the user cannot mean."""
+    held = dataset.subjects
+    for subject in (*train, *val):
+        if subject not in (*held, *spec.train, *spec.val, *spec.test):
+            raise unknown(f"subject of {dataset.name}", subject, held)
+    if twice := [subject for subject in val if subject in train]:
+        raise InputError(
+            f"{', '.join(twice)} would be trained on and choose the weights; name nobody in both "
+            "--train-subjects and --val-subjects"
+        )
+    if not spec.public_test:
+        return
+    if tested := [subject for subject in train if subject in spec.test]:
+        raise InputError(
+            f"--train-subjects names {', '.join(tested)}, on whom protocol {spec.name} measures; "
+            "leave them out"
+        )
+    if tested := [subject for subject in val if subject in spec.test]:
+        raise InputError(
+            f"--val-subjects names {', '.join(tested)}, on whom protocol {spec.name} measures; "
+            "leave them out, or say that the weights are chosen on them with --selection test"
+        )
 
 
 def subjects_of(spec: ProtocolSpec, selection: str) -> Subjects:
@@ -84,6 +116,27 @@ def subjects_of(spec: ProtocolSpec, selection: str) -> Subjects:
     return (*spec.train, *spec.val), spec.test if selection == "test" else ()
 
 
+def held_subjects(dataset: RecordedDataset, spec: ProtocolSpec, selection: str) -> Subjects:
+    """`subjects_of`, all of whom the files hold.
+
+    Raises:
+        InputError: as that does, and naming those that the files lack.
+    """
+    trained, chosen_by = subjects_of(spec, selection)
+    held = dataset.subjects
+    instead = {"validation": "others with --val-subjects", "test": "--selection validation"}
+    for subjects, purpose, remedy in (
+        (trained, "trains on", "name the subjects with --train-subjects"),
+        (chosen_by, "chooses weights by", f"give {instead.get(selection)}"),
+    ):
+        if absent := [subject for subject in subjects if subject not in held]:
+            raise InputError(
+                f"the files lack {', '.join(absent)}, whom protocol {spec.name} {purpose}; get "
+                f"them, or {remedy}"
+            )
+    return trained, chosen_by
+
+
 def load_recorded(
     dataset: RecordedDataset, spec: ProtocolSpec, source: str, config: TrainConfig
 ) -> Data:
@@ -104,7 +157,7 @@ def load_recorded(
             belong together.
     """
     _check(dataset, spec, config)
-    trained, chosen_by = subjects_of(spec, config.selection)
+    trained, chosen_by = held_subjects(dataset, spec, config.selection)
     unit: Unit = "screen" if spec.own_unit else "m"
     takes: list[Take] = []
     for recording in _recordings(dataset, spec, source, trained):
@@ -125,7 +178,7 @@ def load_recorded(
         train=takes,
         validation=evenly(validation, config.validation_clips),
         actions=ActionVocabulary(_labels(takes)),
-        card=_card(dataset, spec, source, trained),
+        card=_card(dataset, spec, source, trained, chosen_by),
         source=f"{_named(spec)}, 2D {source}, subjects {', '.join(trained)}",
         skeleton=dataset.skeleton,
         fps=dataset.fps,
@@ -141,9 +194,6 @@ def _check(dataset: RecordedDataset, spec: ProtocolSpec, config: TrainConfig) ->
             f"cameras is {config.cameras!r}, but {dataset.name} is seen by its own cameras; give "
             "--cameras recorded"
         )
-    for subject in (s for some in subjects_of(spec, config.selection) for s in some):
-        if subject not in dataset.subjects:
-            raise unknown(f"subject of {dataset.name}", subject, dataset.subjects)
     config.model.check_joints(len(dataset.skeleton))
 
 
@@ -198,14 +248,24 @@ def _named(spec: ProtocolSpec) -> str:
 
 
 def _card(
-    dataset: RecordedDataset, spec: ProtocolSpec, source: str, trained: tuple[str, ...]
+    dataset: RecordedDataset,
+    spec: ProtocolSpec,
+    source: str,
+    trained: tuple[str, ...],
+    chosen_by: tuple[str, ...],
 ) -> dict[str, Any]:
-    """Where the data is from; its terms are between the user and its owners."""
+    """Where the data is from; its terms are between the user and its owners.
+
+    By dataset, variant and subjects an evaluation knows whether it measures them.
+    """
     return {
         "data": f"{dataset.name}, 2D {source}, subjects {', '.join(trained)}",
         "protocol": _named(spec),
         "source_2d": source,
-        "subjects": list(trained),
-        "dataset": dataset.facts(),
+        "dataset": spec.dataset,
+        "variant": spec.variant,
+        "train_subjects": list(trained),
+        "chosen_on": list(chosen_by),
+        "files": dataset.facts()["files"],
         "licence": "that of the dataset; see its terms before you pass these weights on",
     }

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..actions import words_of
 from ..datasets.description import ActionPoses
-from ..errors import InputError
+from ..errors import InputError, printable
 from ..formats.files import atomic_write
 from ..skeletons import Skeleton
 from .drawing import (
@@ -120,12 +120,12 @@ class _Page:
     def write_on(self, figure: Figure, title: str, note: str, left_out: int) -> None:
         """Heading, note and legend."""
         at, end, unit = _MARGIN / self.width, 1 - _MARGIN / self.width, 1 / self.height
-        heading = cut(title, int(6.3 * self.width))
+        heading = cut(printable(title), int(6.3 * self.width))
         write(figure, at, 1 - 0.26 * unit, heading, 18, va="top", fontweight="bold")
         said = [note] if note else []
         if left_out:
             said.append(f"{left_out} actions with fewer frames are not drawn")
-        words = cut("; ".join(said), int(9.5 * self.width))
+        words = cut(printable("; ".join(said)), int(9.5 * self.width))
         write(figure, at, 1 - 0.68 * unit, words, 11, va="top", color=MUTED)
         style = {"va": "top", "ha": "right", "fontweight": "bold"}
         for k, side in enumerate(("right", "left")):
@@ -153,7 +153,7 @@ class _Reach:
 def _label(ax: Axes, each: ActionPoses, most: float) -> None:
     """Name, amount and spread of an action, at the top of its panel."""
     name = words_of(each.action) if each.action else "no label"
-    shown = cut(f"{name[:1].upper()}{name[1:]}", 24)
+    shown = cut(printable(f"{name[:1].upper()}{name[1:]}"), 24)
     top, end = _PANEL - 0.13, _WIDE - 0.14
     write(ax, 0.14, top, shown, 12.5, va="top", fontweight="bold")
     counted = f"{each.recordings:,} recordings, {each.frames:,} frames"

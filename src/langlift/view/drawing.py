@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -276,6 +277,18 @@ def show_image(
     return Limbs(ax, keypoints.skeleton, 3.6)
 
 
+@cache
+def _drawable() -> frozenset[int]:
+    """The characters of the font."""
+    from matplotlib.font_manager import FontProperties, findfont, get_font
+
+    return frozenset(get_font(findfont(FontProperties())).get_charmap())
+
+
 def write(where: Any, x: float, y: float, text: str, size: float, **style: Any) -> Any:
-    """Text in a figure or Axes; dollar signs in the user's words are no formulas."""
+    """Text in a figure or Axes; dollar signs in the user's words are no formulas.
+
+    What the font cannot draw is escaped; of that matplotlib would warn, and draw boxes.
+    """
+    text = "".join(c if c == "\n" or ord(c) in _drawable() else ascii(c)[1:-1] for c in text)
     return where.text(x, y, text, **({"fontsize": size, "color": INK, "parse_math": False} | style))

@@ -92,6 +92,7 @@ def sample(recording: Recording, frames: np.ndarray) -> Sample | None:
     )
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what lies too far off for numbers fits nothing
 def fit(of: Sample) -> Fit | None:
     """How far the 3D lies from the 2D; None where no joint of a frame that counts is seen."""
     how, distances = _distances(of, of.xy)
@@ -102,6 +103,7 @@ def fit(of: Sample) -> Fit | None:
     return Fit(how, float(middle), float(tail), float(np.median(exchanged)), of.size)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def fit_moved(of: Sample) -> Fit | None:
     """How far the 3D lies from the 2D when its image is moved to it in each frame.
 

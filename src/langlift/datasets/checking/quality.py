@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
-from ..recordings import Entry, RecordedDataset, Recording
+from ..recordings import Entry, RecordedDataset, Recording, spare_frames
 from .fitting import Fit, Sample, fit, sample, with_joints_of
 from .recording_checks import (
     FRAMES,
@@ -246,6 +246,9 @@ def _count(entry: Entry, source: str, truth: int) -> Finding:
     if more < 0:
         words += "; the 2D ends too early: get the whole file again"
         return Finding("error", "frame counts", entry.name, words, source, -more)
+    if more > spare_frames(truth):
+        words += "; part of the 3D is missing, or they are of two videos: get both files anew"
+        return Finding("error", "frame counts", entry.name, words, source, more)
     if more:
         words += "; those beyond the 3D cannot be measured"
     return Finding("note" if more else "ok", "frame counts", entry.name, words, source, more)

@@ -36,6 +36,7 @@ FRAMES = 64
 
 #: Hip to ankle along the leg, metres: a small child to a very tall adult.
 _LEG = (0.35, 1.4)
+_USUAL_LEG = 0.85
 _UNITS = {"millimetres": 1000.0, "centimetres": 100.0, "inches": 39.37, "kilometres": 0.001}
 #: Deviation of a limb bone's length over its mean, above which it is no bone of one body.
 _BONE_WARNING = 0.10
@@ -179,8 +180,9 @@ def _leg(recording: Recording, joints: np.ndarray) -> _Found:
     if _LEG[0] <= leg <= _LEG[1]:
         yield "ok", "units", f"legs are {leg:.2f} m long", leg
         return
-    unit = next((u for u, per in _UNITS.items() if _LEG[0] <= leg / per <= _LEG[1]), None)
-    guess = f"these look like {unit}: " if unit else ""
+    off = {unit: abs(np.log(max(leg, 1e-12) / per / _USUAL_LEG)) for unit, per in _UNITS.items()}
+    unit = min(off, key=lambda unit: off[unit])
+    guess = f"these look like {unit}: " if _LEG[0] <= leg / _UNITS[unit] <= _LEG[1] else ""
     yield (
         "error",
         "units",

@@ -8,6 +8,7 @@ et al., CVPR 2021) labels recordings with ``seq_ann`` as a whole and, of many, s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -157,10 +158,11 @@ def _recordings(content: Any) -> Iterator[tuple[str, tuple[Span, ...]]]:
             raise InputError(f"recording {key!r} has no feat_p; give a JSON file of BABEL")
         try:
             spans = tuple(_spans(recording))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise InputError(
-                f"the labels of recording {key!r} are not laid out as BABEL's ({error!r}); fetch "
-                "the file again"
+                f"the labels of recording {key!r} are not laid out as BABEL's, where each has "
+                "raw_label and act_cat, and in frame_ann a start_t before its end_t; fetch the "
+                "file again"
             ) from error
         yield feature, spans
 
@@ -171,14 +173,19 @@ def _spans(recording: dict[str, Any]) -> Iterator[Span]:
     for annotation in frames or _annotations(recording, "seq_ann"):
         for label in annotation.get("labels") or []:
             categories = label.get("act_cat") or [None]
-            text = str(label.get("raw_label") or label.get("proc_label") or "")
+            text = label.get("raw_label") or label.get("proc_label") or ""
+            if not (isinstance(text, str) and isinstance(categories, list)):
+                raise TypeError
+            action = categories[0]
+            if not isinstance(action, str | None):
+                raise TypeError
             if not frames:
-                yield Span(categories[0], text)
+                yield Span(action, text)
                 continue
             start, end = float(label["start_t"]), float(label["end_t"])
-            if not 0 <= start < end:
-                raise ValueError(f"start_t {start:g}, end_t {end:g}")
-            yield Span(categories[0], text, start, end)
+            if not 0 <= start < end < math.inf:
+                raise ValueError
+            yield Span(action, text, start, end)
 
 
 def _annotations(recording: dict[str, Any], name: str) -> list[dict[str, Any]]:

@@ -38,7 +38,7 @@ class SourceMotion:
 
     Raises:
         InputError: for joints and positions that do not belong together, no frame, a joint name
-            given twice, a rate out of range.
+            given twice, positions that no person has in any unit, a rate out of range.
     """
 
     joints: tuple[str, ...]
@@ -56,6 +56,8 @@ class SourceMotion:
             raise InputError(
                 f"the joint {twice[0]!r} occurs twice; give each joint a name of its own"
             )
+        if (np.abs(self.positions) >= _LARGEST).any():  # false for NaN, which is allowed
+            raise InputError("positions are infinite or huge numbers; export the motion again")
         object.__setattr__(self, "fps", check_fps(self.fps))
 
 
@@ -103,7 +105,8 @@ def numbers(words: Sequence[str], count: int, what: str) -> np.ndarray:
     try:
         values = np.array(words, dtype=np.float64)
     except ValueError as error:
-        raise InputError(f"{what} is no number ({one_line(error)}); the file is damaged") from error
+        got = one_line(InputError(" ".join(words)))
+        raise InputError(f"{what} is no number ({got}); the file is damaged") from error
     if not (np.abs(values) < _LARGEST).all():  # false for NaN, too
         raise InputError(f"{what} holds NaN, infinite or huge numbers; export the motion again")
     return values

@@ -23,13 +23,13 @@ from ...tracks import SPACE_AXES, Keypoints, check_fps
 from ..recordings import PARTS, Entry, RecordedDataset, Recording
 from .npz_pairs import (
     CAMERA_ARRAYS,
-    as_single,
     camera_of,
     check_present,
     names_in,
     npz_files,
     placement_of,
     same_everywhere,
+    size_of,
     text_or,
 )
 
@@ -111,7 +111,8 @@ def _head(name: str, path: Path) -> _Pair:
         check_present(shapes, _NEEDED, "2D and 3D pair")
         if not {"skeleton", "joint_names"} & set(shapes):
             raise InputError("it names no joints of xy; add skeleton or joint_names")
-        texts = load_arrays(path, (*_TEXTS, "fps").__contains__)
+        texts = load_arrays(path, (*_TEXTS, "fps", "image_size").__contains__)
+        size_of(texts)  # in the words of this file, not of a flag
         skeleton = get_skeleton(string(texts, "skeleton_3d"))
         if skeleton.root is None:
             raise InputError(
@@ -181,7 +182,7 @@ def _recording(pair: _Pair, about: Mapping[str, Any]) -> Recording:
         subject=pair.entry.subject,
         action=pair.entry.action,
         keypoints=keypoints,
-        joints=as_single(_in_camera(pair, joints.astype(np.float64), arrays, keypoints)),
+        joints=_in_camera(pair, joints.astype(np.float64), arrays, keypoints).astype(np.float32),
         skeleton=pair.skeleton,
         camera=pair.entry.camera,
         lens=lens,

@@ -26,12 +26,12 @@ from ...tracks import Keypoints, check_fps
 from ..recordings import Entry, LastRead, RecordedDataset, Recording
 from .npz_pairs import (
     CAMERA_ARRAYS,
-    as_single,
     camera_of,
     check_present,
     names_in,
     npz_files,
     same_everywhere,
+    size_of,
     text_or,
 )
 from .person_tracks import PersonTrack, bridged, person_tracks
@@ -363,7 +363,7 @@ def _truth(file: _File, rows: int) -> _Truth:
     arrays = load_arrays(file.path, ("joints_3d", "image_size", *CAMERA_ARRAYS).__contains__)
     joints = numeric(arrays, "joints_3d").astype(np.float64)
     check_shape(joints, f"{rows} 17 3", "joints_3d")
-    size = numeric(arrays, "image_size").tolist()
+    size = size_of(arrays)
     return _Truth(TO_HUMAN36M.apply(joints), size, camera_of(arrays, file.camera, size))
 
 
@@ -388,7 +388,7 @@ def _recording(
         subject=entry.subject,
         action=entry.action,
         keypoints=keypoints,
-        joints=as_single(truth),
+        joints=truth.astype(np.float32),
         skeleton=HUMAN36M_17,
         camera=entry.camera,
         lens=of.lens,

@@ -23,9 +23,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...errors import InputError
-from ...formats.files import naming
+from ...formats.files import check_no_folder, naming
 from ...formats.object_arrays import load_pickle
 from ...formats.plain_objects import dictionary, member, numbers
+from ...formats.stand_ins import kind_of
 from ...geometry.human36m import human36m_cameras
 from ...skeletons import HUMAN36M_17
 from ...tracks import Keypoints
@@ -48,6 +49,8 @@ _SOURCE = re.compile(r"s_(\d{2})_act_(\d{2})_subact_(\d{2})_ca_(\d{2})")
 _SIZES = {c.name: c.image_size for c in human36m_cameras(SUBJECTS[0])}
 _ARRAYS = ("joint_2d", "confidence", "joint3d_image", "camera_name", "source", "action")
 _METRIC = ("joints_2.5d_image", "2.5d_factor")
+#: Mean distance of joints that a factor brings to their place, over that from the pelvis.
+_FACTOR_OFF = 0.05
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,7 @@ class MotionBertHuman36m(RecordedDataset):
         super().__init__(path)
         with naming(self.path):
             self._file = self.path / FILE if self.path.is_dir() else self.path
+            check_no_folder(self._file)
             if not self._file.is_file():
                 raise InputError(
                     f"there is no {FILE} in this folder; give the file itself, not the clips that "
@@ -176,6 +180,8 @@ class MotionBertHuman36m(RecordedDataset):
                 part = member(dictionary(content, "its content"), name, "it")
                 texts, parts[name] = _checked(dictionary(part, f"part {name!r}"), name)
                 videos += _cut(texts, name)
+            if not videos:
+                raise InputError("neither part of it has a frame; get the file anew")
             _check_names(videos)
         return parts, tuple(videos)
 
@@ -210,14 +216,36 @@ def _metric(arrays: Mapping[str, np.ndarray], video: _Video) -> tuple[np.ndarray
                 f"{video.name}: it has a 2.5d_factor that is not positive; the file is damaged: "
                 "get it anew"
             )
+        _check_factors(arrays, video)
         metres = factor * half_width / 1000.0
     else:
         image = arrays["joint3d_image"][video.frames].astype(np.float64)
         joints = image / half_width * ASSUMED_METRES_PER_UNIT
         metres = np.full(len(image), ASSUMED_METRES_PER_UNIT)
+    return _relative(joints).astype(np.float32), metres
+
+
+def _relative(joints: np.ndarray) -> np.ndarray:
+    """(f, 17, 3) without the pelvis's place."""
     root = HUMAN36M_17.root_index
-    with np.errstate(invalid="ignore"):  # infinite joints are refused with the recording's name
-        return (joints - joints[:, root : root + 1]).astype(np.float32), metres
+    return joints - joints[:, root : root + 1]
+
+
+def _check_factors(arrays: Mapping[str, np.ndarray], video: _Video) -> None:
+    """Raise `InputError` unless a factor takes the 3D in pixels to that in millimetres."""
+    image, metric, factor = (
+        arrays[key][video.frames].astype(np.float64) for key in ("joint3d_image", *_METRIC)
+    )
+    made, metric = _relative(image * factor[:, None, None]), _relative(metric)
+    gap, size = (np.linalg.norm(each, axis=-1).mean(axis=-1) for each in (made - metric, metric))
+    wrong = np.flatnonzero(gap > _FACTOR_OFF * size)
+    if len(wrong):
+        raise InputError(
+            f"{video.name}: in frame {wrong[0]} joint3d_image times 2.5d_factor is off "
+            f"joints_2.5d_image by {gap[wrong[0]]:.4g} mm, in {len(wrong)} of {len(gap)} frames in "
+            "all; the three do not belong together, so no figure would be in millimetres: get the "
+            "file anew"
+        )
 
 
 def _checked(part: dict[str, Any], name: str) -> tuple[dict[str, list[Any]], dict[str, np.ndarray]]:
@@ -227,7 +255,7 @@ def _checked(part: dict[str, Any], name: str) -> tuple[dict[str, list[Any]], dic
     if name == "test" or all(key in part for key in _METRIC):
         wanted += _METRIC
     held = {key: member(part, key, what) for key in wanted}
-    texts = {key: list(held.pop(key)) for key in ("camera_name", "source", "action")}
+    texts = {key: _texts(held.pop(key), key, what) for key in ("camera_name", "source", "action")}
     count = len(texts["source"])
     arrays = {}
     for key, value in held.items():
@@ -245,6 +273,16 @@ def _checked(part: dict[str, Any], name: str) -> tuple[dict[str, list[Any]], dic
                 "must be one per frame: get the file anew"
             )
     return texts, arrays
+
+
+def _texts(value: Any, key: str, what: str) -> list[Any]:
+    """The entries of a list, or of an array that stands for one."""
+    if not isinstance(value, list | tuple) and getattr(value, "ndim", 0) != 1:
+        raise InputError(
+            f"{key!r} of {what} is no list ({kind_of(value)}); it must have one entry per frame: "
+            "get the file anew"
+        )
+    return list(value)
 
 
 def _cut(texts: Mapping[str, list[Any]], part: str) -> Iterator[_Video]:

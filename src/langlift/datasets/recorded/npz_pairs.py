@@ -14,6 +14,7 @@ import numpy as np
 from ...errors import InputError, check_shape
 from ...formats.npz_arrays import numeric, string
 from ...geometry.cameras import Camera
+from ...tracks import LARGEST_SIDE
 
 #: Arrays that describe a camera; the last two say where it stands.
 CAMERA_ARRAYS = ("focal", "center", "radial", "tangential", "orientation", "position")
@@ -93,10 +94,20 @@ def _vector(arrays: Mapping[str, np.ndarray], name: str) -> tuple[float, ...]:
     return tuple(values.astype(float).tolist())
 
 
-def as_single(joints: np.ndarray) -> np.ndarray:
-    """The joints in float32; what is beyond it becomes infinite, which `Recording` refuses."""
-    with np.errstate(over="ignore"):
-        return joints.astype(np.float32)
+def size_of(arrays: Mapping[str, np.ndarray]) -> tuple[int, int]:
+    """The (width, height) in pixels that a file gives.
+
+    Raises:
+        InputError: for anything else; the message does not name the file.
+    """
+    values = numeric(arrays, "image_size")
+    sides = values.tolist()
+    if values.shape != (2,) or not all(0 < s <= LARGEST_SIDE and s == int(s) for s in sides):
+        raise InputError(
+            f"image_size is {sides}; it must be the width and height of the frames in whole "
+            f"pixels, from 1 to {LARGEST_SIDE:,}: save it anew"
+        )
+    return int(sides[0]), int(sides[1])
 
 
 def same_everywhere(

@@ -2,7 +2,8 @@
 
 A folder with one file of 3D: ``{subject: {key: (f, j, 3)}}`` metres in the world, and any number
 of files of 2D, one for each source: ``{subject: {key: [(f, j, 2) pixels of each camera]}}``. The 2D
-may go on after the 3D has ended; those frames are cut off, as in the papers.
+may go on after the 3D has ended, by some frames of a video's end; those are cut off, as in the
+papers.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...errors import InputError
-from ...formats.files import naming
+from ...formats.files import check_no_folder, naming
 from ...formats.object_arrays import load_objects
 from ...formats.plain_objects import by_subject, frames_of, numbers
 from ...formats.videopose import convention_of
 from ...skeletons import Skeleton
 from ...tracks import Keypoints
-from ..recordings import Entry, LastRead, RecordedDataset
+from ..recordings import Entry, LastRead, RecordedDataset, spare_frames
 from ..registry import DATASETS
 
 _Place = tuple[str, str, int]  # subject, key, number of the camera
@@ -51,6 +52,7 @@ class VideoPoseDataset(RecordedDataset):
         found = sorted(self._file.parent.glob(f"{before}*{after}"))
         self._files = {f.name.removeprefix(before).removesuffix(after): f for f in found}
         with naming(self.path):
+            check_no_folder(self._file)
             if not self._file.is_file():
                 raise InputError(
                     f"there is no {file_3d} in this folder; make it by VideoPose3D's "
@@ -172,6 +174,12 @@ class VideoPoseDataset(RecordedDataset):
                 raise InputError(
                     f"{entry.name} has {len(points)} frames of 2D but {frames} of 3D; the 2D ends "
                     "too early or is of another video: get both files anew"
+                )
+            if len(points) - frames > spare_frames(frames):
+                raise InputError(
+                    f"{entry.name} has {len(points)} frames of 2D but {frames} of 3D, and a "
+                    f"detector goes on for {spare_frames(frames)} at most; part of the 3D is "
+                    "missing, or they are of two videos: get both files anew"
                 )
             with naming(entry.name):
                 about = self._about(entry, source)

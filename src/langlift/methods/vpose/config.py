@@ -18,7 +18,7 @@ class VPoseConfig(EncoderConfig):
     """Architecture of VPose (Pavllo et al., CVPR 2019); the paper's loss is MPJPE alone.
 
     Args:
-        widths: temporal kernel width per level; 3,3 sees 9 frames, 3,3,3,3,3 sees 243.
+        widths: temporal kernel width per level; 3 3 sees 9 frames, 3 3 3 3 3 sees 243.
         channels: feature width C.
         dropout: after every activation.
         joints_in: joints of the 2D input.
