@@ -97,6 +97,28 @@ def test_a_report_at_80_columns_keeps_the_oracle_in_every_part(monkeypatch, caps
     assert said.count("43.6 [42.0, 45.0]") == 10
 
 
+def test_what_tells_rows_apart_stands_in_every_part(monkeypatch, capsys) -> None:
+    """Two averages of one model, with tags before them that say the same of both."""
+    monkeypatch.setattr(tables, "console", lambda: Console(width=80))
+    figures = {f"{name} error": Figure(43.56, "mm") for name in ("a", "b", "c", "d", "e")}
+    said = {"2D": "cpn_ft_h36m_dbb_of_somebody", "class": "alone"}
+    rows = [
+        Row("model", {**said, "K": k, "average": f"mean-of-{name}"}, figures)
+        for k in ("8", "9")
+        for name in ("actions", "frames")
+    ]
+    show_report(Report("toy", {}, [Table("All", rows)]))
+    parts = capsys.readouterr().out.split("┏")[1:]
+    assert len(parts) > 1
+    for part in parts:
+        lines = [line for line in part.splitlines() if "mean-of-" in line]
+        assert {(re.findall(r" ([89]) ", x)[0], "actions" in x) for x in lines} == {
+            ("8", True), ("8", False), ("9", True), ("9", False),
+        }  # fmt: skip
+        assert max(map(len, part.splitlines()[1:])) <= 80
+    assert sum("alone" in part for part in parts) == 1, "it tells no row from another"
+
+
 def test_a_file_has_a_row_in_each_line(capsys, monkeypatch) -> None:
     monkeypatch.delenv("COLUMNS", raising=False)
     said = Command(capsys)("experiment", "list", "--paper", "finepose")

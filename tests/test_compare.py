@@ -151,7 +151,9 @@ def row(model: str = "m", value: float = 40.0, tags: dict | None = None, **origi
 
 
 def report(*rows: Row, protocol: str = "human36m", **facts: Any) -> Report:
-    return Report(protocol, {"data": "S9, S11", "labels": "v1", **facts}, [Table("Overall", rows)])
+    weights = dict.fromkeys([r.model for r in rows], "1")
+    about: dict[str, Any] = {"data": "S9, S11", "labels": "v1", "weights": weights, **facts}
+    return Report(protocol, about, [Table("Overall", rows)])
 
 
 def test_rows_of_one_model_are_subtracted() -> None:
@@ -197,11 +199,21 @@ def test_rows_of_different_classes_are_never_subtracted(other: Row, told: str) -
     assert "nothing is subtracted" in found.notes[-1]
 
 
+def test_a_predicted_action_is_of_the_class_of_none_whatever_the_tag_says() -> None:
+    a = report(row(tags={"class": "one answer"}))
+    b = report(row(value=41.0, tags={"class": "one answer, predicted action"}, action="predicted"))
+    found = compare_reports(a, b)
+    assert [p.figures["MPJPE"][2] for p in found.pairs] == [pytest.approx(1.0)]
+    assert (found.pairs[0].of, found.notes) == ("2D: cpn", ())
+
+
 def test_how_weights_were_chosen_is_no_class_but_is_marked() -> None:
     found = compare_reports(report(row(selection="test")), report(row(selection="fixed")))
-    assert [p.name for p in found.pairs] == ["m (oracle: weights chosen on the test set) -> m"]
+    assert [p.name for p in found.pairs] == [
+        "m (oracle: weights chosen on subjects that are measured) -> m"
+    ]
     marks = [(r["a"]["mark"], r["b"]["mark"]) for r in found.content()["rows"]]
-    assert marks == [("oracle: weights chosen on the test set", "")]
+    assert marks == [("oracle: weights chosen on subjects that are measured", "")]
 
 
 def test_oracle_rows_of_one_class_carry_the_word() -> None:
@@ -218,6 +230,7 @@ def test_oracle_rows_of_one_class_carry_the_word() -> None:
         (report(row(), data="S9"), "A and B are not of the same test (data)"),
         (report(row(), measures={"PCK": "x"}), "measures differs: not stated in A, PCK: x in B"),
         (report(row(), actions=["Walk", "Sit"]), "not stated in A, Walk, Sit in B"),
+        (report(row(), recordings="4 of 9 frames"), "not of the same test (recordings)"),
         (report(row(), windows="separate"), "windows differs: not stated in A, separate in B"),
     ],
 )
@@ -239,8 +252,14 @@ def test_other_weights_are_told_and_compared() -> None:
 
 def test_facts_about_the_run_are_told_where_they_matter_and_never_refuse() -> None:
     about = {"experiment": "x: y", "scale": "small: s", "seed": "0", "device": "cpu"}
-    other = {**about, "seed": "1", "device": "cuda", "note": "n", "published": "MPJPE 1"}
-    other["published figures"] = "not shown"
+    other: dict[str, Any] = {
+        **about,
+        "seed": "1",
+        "device": "cuda",
+        "note": "n",
+        "published": "MPJPE 1",
+    }
+    other |= {"published figures": "not shown", "files": ["a.npz"]}
     found = compare_reports(report(row(), **about), report(row(), **other))
     assert len(found.pairs) == 1
     assert found.notes == ("seed differs: 0 in A, 1 in B", "device differs: cpu in A, cuda in B")

@@ -182,8 +182,18 @@ def test_files_that_contradict_are_refused(case: str, tmp_path: Path) -> None:
 def test_a_subject_is_in_one_part(tmp_path: Path) -> None:
     write_pair(tmp_path / "a.npz", part="train")
     write_pair(tmp_path / "b.npz", part="test")
-    with pytest.raises(InputError, match=r"subject 'ann' is in part train by .*a\.npz and in test"):
+    with pytest.raises(
+        InputError, match=r"subject 'ann' is in part train by .*a\.npz and in test"
+    ) as got:
         open_dataset("custom", tmp_path)
+    assert "splits go by subject" in str(got.value)
+    assert "two names, such as 'ann/train' and 'ann/test'" in str(got.value)
+    write_pair(tmp_path / "a.npz", part="train", subject="ann/train")
+    write_pair(tmp_path / "b.npz", part="test", subject="ann/test")
+    found = open_dataset("custom", tmp_path)
+    assert found.parts == {"train": ("ann/train",), "test": ("ann/test",)}
+    (entry,) = found.entries(subjects=["ann/test"])
+    assert entry.subject == "ann/test"
 
 
 def test_other_files_and_names_are_refused(tmp_path: Path) -> None:

@@ -239,13 +239,17 @@ def test_weights_trained_on_who_is_measured_are_marked_and_stand_beside_nothing(
     lifter = tiny(card={**card(["S9"], [], "fixed"), "data": "these"})
     report = report_of(tmp_path, lifter=lifter)
     for table in report.tables:
-        assert {row.name for row in table.rows} == {"m (oracle: trained on the test set)"}
-    assert report.facts["weights"]["m"].endswith("selection: fixed, trained on the test set")
+        assert {row.name for row in table.rows} == {
+            "m (oracle: trained on subjects that are measured)"
+        }
+    assert report.facts["weights"]["m"].endswith(
+        "selection: fixed, trained on subjects that are measured"
+    )
     assert report.facts["published figures"] == (
         "not shown: m was trained on subjects that are measured"
     )
     head = json.loads((tmp_path / NAME).read_text().splitlines()[0])
-    assert head["identity"]["marks"] == {"m": "oracle: trained on the test set"}
+    assert head["identity"]["marks"] == {"m": "oracle: trained on subjects that are measured"}
 
 
 @pytest.mark.usefixtures("opened")
@@ -422,6 +426,63 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> None:
 def report_of(out: Path | None = None, resume: bool = False, lifter=None, **request):
     asked = Request("human36m", Path("x"), **request)
     return evaluate_recorded({"m": lifter or tiny()}, asked, out=out, resume=resume)
+
+
+@pytest.mark.usefixtures("opened")
+def test_the_report_names_recordings_whose_2d_lies_off_the_3d(monkeypatch, tmp_path: Path) -> None:
+    def beside(spec, path):
+        """Detections; one recording's 3D stands a metre beside what was seen."""
+        first, *others = four()
+        dataset = films(
+            replace(first, joints=first.joints + np.array([1, 0, 0], np.float32)), *others
+        )
+        dataset.sources = lambda: ("hr",)  # pyright: ignore[reportAttributeAccessIssue]
+        dataset._entries = [replace(e, frames_2d={"hr": e.frames_3d}) for e in dataset._entries]
+        return dataset
+
+    assert "2D and 3D" not in report_of().facts
+    monkeypatch.setattr(recorded, "open_for", beside)
+    said = f"2D lies off the 3D in 1: {four()[0].name} (hr); see langlift data check"
+    for resume in (False, True):  # the journal keeps it
+        report = report_of(tmp_path, resume, sources=("hr",))
+        assert report.facts["2D and 3D"] == said
+
+
+@pytest.mark.parametrize(("dataset", "told"), [("custom", True), ("human36m", False)])
+def test_people_in_data_of_ones_own_are_told_to_be_known_by_name(
+    monkeypatch: pytest.MonkeyPatch, dataset: str, told: bool
+) -> None:
+    monkeypatch.setattr(recorded, "open_for", lambda spec, path: films(*four()))
+    spec = replace(SPEC, dataset=dataset)
+    monkeypatch.setattr(recorded, "find_protocol", lambda name, annotation: spec)
+    report = report_of(lifter=tiny(card=card(["S9"], [], "fixed", dataset)))
+    said = "(or on others of the same names: people in data of your own are known by name)"
+    assert report.facts["weights"]["m"].endswith(said) == told
+
+
+def test_action_and_aggregation_of_a_protocol_are_those_of_its_figures() -> None:
+    spec = replace(SPEC, action="predicted", aggregation="P-Agg")
+    for facts in ({}, card(["S1"], ["S8"], "validation")):
+        assert origin_of(tiny(card=facts), spec, ["S9"]).label == "P-Agg, predicted action"
+    with pytest.raises(InputError, match="unknown aggregation 'best'"):
+        replace(SPEC, aggregation="best")  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize(
+    "asked", [{"action": "given"}, {"action": "predicted"}, {"aggregation": "P-Agg"}]
+)
+def test_a_protocol_that_the_network_cannot_follow_is_refused(asked) -> None:
+    with pytest.raises(InputError, match="which model tiny cannot do; evaluate it with 'none'"):
+        scores_of(tiny(), films(*four()), replace(SPEC, **asked))
+
+
+@pytest.mark.usefixtures("opened")
+def test_predicted_actions_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = replace(SPEC, action="predicted")
+    monkeypatch.setattr(recorded, "find_protocol", lambda name, annotation: spec)
+    report = report_of(lifter=tiny(actions=("Walking", "Sitting")))
+    assert report.facts["action"] == "predicted by the networks from the 2D"
+    assert report.tables[0].rows[0].origin == Origin(action="predicted")
 
 
 @pytest.mark.usefixtures("opened")

@@ -34,6 +34,8 @@ def described(spec: ProtocolSpec) -> list[list[str]]:
         "root (`--root`)": f"`{spec.root}`",
         "windows (`--windows`)": f"`{spec.windows}`",
         "flip averaging": "yes" if spec.flip else "no",
+        "action": spec.action,
+        "aggregation": spec.aggregation,
         "unit": "the network's own, by a factor of each frame" if spec.own_unit else "",
     }
     return [[name, value] for name, value in rows.items() if value]

@@ -32,8 +32,8 @@ TRUTHS = [
     (Origin(aggregation="J-Agg (true root)"), "true root"),
     (Origin(aggregation="J-Best"), "best hypothesis of each joint"),
     (Origin(aggregation="P-Best"), "best hypothesis of each pose"),
-    (Origin(selection="test"), "weights chosen on the test set"),
-    (Origin(training="test"), "trained on the test set"),
+    (Origin(selection="test"), "weights chosen on subjects that are measured"),
+    (Origin(training="test"), "trained on subjects that are measured"),
 ]
 
 
@@ -83,9 +83,15 @@ def test_words_that_tell_of_ground_truth_need_the_origin(model, tags, figures) -
         ("the true action at test", "true action given"),
         ("action source: given", "true action given"),
         ("action given", "true action given"),
-        ("weights Chosen on the Test subjects", "weights chosen on the test set"),
-        ("abc, trained on: x, selection: test", "weights chosen on the test set"),
-        ("abc, selection: fixed, trained on the Test set", "trained on the test set"),
+        ("weights Chosen on the Test subjects", "weights chosen on subjects that are measured"),
+        ("chosen on subjects that are measured", "weights chosen on subjects that are measured"),
+        (
+            "abc, selection: on subjects that are measured",
+            "weights chosen on subjects that are measured",
+        ),
+        ("trained on the test set", "trained on subjects that are measured"),
+        ("abc, trained on: x, selection: test", "weights chosen on subjects that are measured"),
+        ("abc, selection: fixed, trained on the Test set", "trained on subjects that are measured"),
     ],
 )
 def test_a_text_that_tells_of_ground_truth_is_found_wherever_it_stands(text, why) -> None:
@@ -132,7 +138,9 @@ def test_facts_and_notes_may_name_published_figures() -> None:
     theirs = Row("VPose", {"note": "-"}, FIGURES, published=True)
     for weights in ({"m": "1, selection: test"}, "1, selection: test"):
         Report("toy", {**facts, "weights": weights}, [Table("All", [ours, theirs])])
-    with pytest.raises(InputError, match=r"'VPose' used .* \(weights chosen on the test set\)"):
+    with pytest.raises(
+        InputError, match=r"'VPose' used .* \(weights chosen on subjects that are measured\)"
+    ):
         hidden = replace(theirs, published=False)
         Report("toy", {"weights": "selection: test"}, [Table("All", [hidden])])
 
@@ -229,7 +237,9 @@ def test_a_row_that_says_other_than_the_fact_on_its_weights_is_refused(change) -
     if "oracle" in change:
         del saved["mark"], saved["origin"]
     saved.update(change)
-    with pytest.raises(InputError, match=r"weights chosen on the test set.* word oracle for it"):
+    with pytest.raises(
+        InputError, match=r"weights chosen on subjects that are measured.* word oracle for it"
+    ):
         Report.from_content(content)
 
 
@@ -261,8 +271,10 @@ def test_weights_chosen_on_the_test_set_are_marked_in_every_table() -> None:
     ours = [table for table in made.tables if not table.title.startswith("Published")]
     assert len(ours) == 6
     for table in ours:
-        assert {row.name for row in table.rows} == {"m (oracle: weights chosen on the test set)"}
-    assert "selection: test" in made.facts["weights"]["m"]
+        assert {row.name for row in table.rows} == {
+            "m (oracle: weights chosen on subjects that are measured)"
+        }
+    assert "selection: on subjects that are measured" in made.facts["weights"]["m"]
     (overall,) = [table for table in ours if table.title == "Overall"]
     assert {row.tags["class"] for row in overall.rows} == {"one answer"}
 

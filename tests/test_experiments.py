@@ -279,7 +279,7 @@ def test_figures_and_classes_in_words() -> None:
     )
     assert figures_of(PUBLISHED["finepose-mpi-inf-3dhp-d3dp"]) == (
         "PCK 98.0 %, AUC 79.1 %, MPJPE 28.1 (oracle: best hypothesis of each joint, weights chosen "
-        "on the test set)"
+        "on subjects that are measured)"
     )
     assert class_of(PUBLISHED["actionprompt-3-full"]) == "one answer, predicted action"
     assert class_of(PUBLISHED["finepose-mpi-inf-3dhp-d3dp"]) == "J-Best"
@@ -293,7 +293,7 @@ def test_the_list_says_which_data_are_there(tmp_path: Path, capsys, monkeypatch)
     finder = DataFinder(tmp_path)
     assert finder.missing(find_experiment("actionprompt-1-vpose-gt")) == ""
     assert finder.missing(find_experiment("actionprompt-1-vpose-hr")) == "no 2D hr"
-    assert str(tmp_path) in finder.missing(find_experiment("actionprompt-2-vpose"))
+    assert finder.missing(find_experiment("actionprompt-2-vpose")).startswith("there is no ")
     assert DataFinder(None).missing(find_experiment("langpose-r1")) == "no folder given"
     assert main(["experiment", "list", "--data", str(tmp_path), "--ready", "--json"]) == 0
     ready = json.loads(capsys.readouterr().out)
@@ -326,6 +326,16 @@ def test_data_beside_the_datasets_are_named_and_not_looked_for(tmp_path: Path) -
     finder = DataFinder(tmp_path)
     finder._sources["mpi-inf-3dhp", "univ"] = ("gt",)
     assert finder.missing(experiment) == "not looked for: AMASS with BABEL's labels"
+
+
+def test_2d_that_a_table_does_not_name_is_no_file() -> None:
+    assert files_of(find_experiment("finepose-human36m-detected-rie")) == (
+        "data_3d_h36m.npz, detections, not stated which"
+    )
+    assert files_of(find_experiment("actionprompt-1-vpose-hr")) == (
+        "data_3d_h36m.npz, data_2d_h36m_hr.npz"
+    )
+    assert not [e.name for e in EXPERIMENTS.values() if "h36m_detected" in files_of(e)]
 
 
 def test_tables_are_one_for_each_paper() -> None:

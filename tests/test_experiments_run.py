@@ -87,7 +87,7 @@ def test_windows_are_those_of_the_methods_own_paper(data, tmp_path, capsys) -> N
     assert smoke(data, tmp_path / "run", "finepose-human36m-gt-mixste", "--json") == 0
     facts = json.loads(capsys.readouterr().out)["facts"]
     assert "windows separate instead of track" in facts["other than the protocol"]
-    assert "oracle: weights chosen on the test set" in facts["published"]
+    assert "oracle: weights chosen on subjects that are measured" in facts["published"]
 
 
 def test_humaneva_trains_on_the_actions_of_its_row(data, tmp_path) -> None:

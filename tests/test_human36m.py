@@ -172,6 +172,7 @@ def test_sources_subjects_and_facts(whole):
         "data": "human36m",
         "files": ["data_3d_h36m.npz", "data_2d_h36m_cpn_ft_h36m_dbb.npz", "data_2d_h36m_gt.npz"],
     }
+    assert whole.facts(["gt"])["files"] == ["data_3d_h36m.npz", "data_2d_h36m_gt.npz"]
 
 
 def test_what_a_whole_copy_holds(whole):

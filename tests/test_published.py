@@ -215,18 +215,27 @@ def test_finepose_counts_the_towers_of_clip_apart() -> None:
     [
         ("actionprompt-1-vpose-gt", ""),
         ("actionprompt-8-given", "oracle: true action given"),
-        ("finepose-human36m-detected-mixste", "oracle: weights chosen on the test set"),
+        (
+            "finepose-human36m-detected-mixste",
+            "oracle: weights chosen on subjects that are measured",
+        ),
         (
             "finepose-human36m-detected-finepose",
             "oracle: true action given, best hypothesis of each joint, "
-            "weights chosen on the test set",
+            "weights chosen on subjects that are measured",
         ),
         (
             "finepose-mpi-inf-3dhp-finepose",  # it names no action there
-            "oracle: best hypothesis of each joint, weights chosen on the test set",
+            "oracle: best hypothesis of each joint, weights chosen on subjects that are measured",
         ),
-        ("d3dp-human36m-cpn-j-agg", "oracle: true root, weights chosen on the test set"),
-        ("d3dp-mpi-inf-3dhp-10-steps-p-agg", "oracle: weights chosen on the test set"),
+        (
+            "d3dp-human36m-cpn-j-agg",
+            "oracle: true root, weights chosen on subjects that are measured",
+        ),
+        (
+            "d3dp-mpi-inf-3dhp-10-steps-p-agg",
+            "oracle: weights chosen on subjects that are measured",
+        ),
         ("ktpformer-cpn-j-best", "oracle: best hypothesis of each joint"),
     ],
 )

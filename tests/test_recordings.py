@@ -105,6 +105,7 @@ def test_all_datasets_say_the_same_of_themselves(
     facts = data.facts()
     assert facts["data"] == data.name == name
     assert facts["files"] and all((data.path / file).is_file() for file in facts["files"])
+    assert data.facts([source])["files"] and data.facts(data.sources()) == facts
     first = next(data.recordings(source))
     told = first.keypoints.provenance
     assert (told["data"], told["source"], told["recording"]) == (name, source, first.name)

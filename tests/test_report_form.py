@@ -21,7 +21,8 @@ def langlift(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch) ->
 def save_report(folder: Path) -> Any:
     """Write a report of two rows, and give it as plain values."""
     rows = [Row(model, {"2D": "cpn"}, {"MPJPE": Figure(40.0, "mm")}) for model in ("m", "n")]
-    Report("human36m", {"data": "S9, S11"}, [Table("Overall", rows)]).save(folder, "report")
+    facts = {"data": "S9, S11", "weights": {"m": "1", "n": "2"}}
+    Report("human36m", facts, [Table("Overall", rows)]).save(folder, "report")
     return json.loads((folder / "report.json").read_text())
 
 
@@ -101,3 +102,19 @@ def test_a_row_without_origin_is_told(langlift: Command, tmp_path: Path) -> None
     del content["tables"][0]["rows"][0]["origin"]
     (tmp_path / "changed.json").write_text(json.dumps(content))
     assert f"({WHERE} has no 'origin')" in langlift("compare", "report.json", "changed.json").err
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "fault"),
+    [
+        (("tables", 0, "rows", 0, "model"), "m2", "the fact 'weights' does not name 'm2'"),
+        (("facts", "weights"), {"n": "2"}, "the fact 'weights' does not name 'm'"),
+        (("facts",), {"published": {"m": "1", "n": "2"}}, "the fact 'weights' does not name 'm'"),
+        (("tables", 0, "rows", 0, "published"), True, "is said to be published but has no tag 'p"),
+    ],
+)
+def test_a_row_of_unknown_weights_is_refused(
+    langlift: Command, tmp_path: Path, path: tuple, value: Any, fault: str
+) -> None:
+    """Or its figures could no longer be held against what the report says of the weights."""
+    refused(langlift, tmp_path, path, value, fault)

@@ -139,7 +139,7 @@ def test_figures_of_the_test_subjects_are_never_without_the_word_oracle(tmp_path
     assert all("oracle" in step_line(entry) for entry in told if "loss" not in entry)
     card = read_bundle(tmp_path / BEST)[0].card
     assert "validation" not in card and card["chosen_on"] == ["D"]
-    assert set(card["oracle: weights chosen on the test set"]) == {"protocol", *names}
+    assert set(card["oracle: weights chosen on subjects that are measured"]) == {"protocol", *names}
     assert read_bundle(tmp_path / WEIGHTS)[0].card["chosen_on"] == []
 
 
@@ -156,8 +156,8 @@ def test_weights_are_an_oracle_on_who_chose_them_or_was_trained_on(tmp_path):
                 asked = Request("toy", Path("x"), subjects=(subject,))
                 report = evaluate({"m": lifter}, asked, spec)
                 marks = {row.origin.truth_used for table in report.tables for row in table.rows}
-                said = ["weights chosen on the test set"] if subject in chosen else []
-                said += ["trained on the test set"] if subject in trained else []
+                said = ["weights chosen on subjects that are measured"] if subject in chosen else []
+                said += ["trained on subjects that are measured"] if subject in trained else []
                 assert marks == {tuple(said)}
 
 
@@ -350,6 +350,8 @@ def test_the_command_trains_and_goes_on(command, tmp_path, files, capsys):
     assert command("human36m", f"-o run {ACTIONS}") == 0
     bundle = read_bundle(tmp_path / "run" / BEST)[0]
     assert bundle.card["source_2d"] == "cpn_ft_h36m_dbb"
+    opened = ["data_3d_h36m.npz", "data_2d_h36m_cpn_ft_h36m_dbb.npz"]
+    assert bundle.card["files"] == opened, "not those of other 2D"
     assert bundle.card["train_subjects"] == ["S1", "S5", "S6", "S7"]
     assert bundle.card["chosen_on"] == ["S8"]
     last = read_bundle(tmp_path / "run" / WEIGHTS)[0].card

@@ -62,6 +62,7 @@ def print_table(
     header: Sequence[str],
     rows: Rows,
     words: Collection[str] = (),
+    tags: Collection[str] = (),
 ) -> None:
     """Print a table; what does not fit beside the rest stands in a further table below it.
 
@@ -69,15 +70,18 @@ def print_table(
         on: where.
         title: above it, None for none.
         header: of the columns. The first tells what a row is, and is repeated in every part with
-            the columns of text behind it, as far as they leave half of the width.
+            all that it takes to tell the rows apart, and with the columns of text behind it as
+            far as they leave half of the width.
         rows: of cells, see `cell`; styles may be added to those.
         words: columns of text besides the first, which are folded where there is no room.
+        tags: columns that tell what a row is, besides the first and those of text.
     """
     from rich.table import Table
 
     texts = {header[0], *words}
     needed = _needed_by(header, rows, texts, on.width)
-    parts = _parts([width for width, _ in needed], [n in texts for n in header], on.width)
+    lead = _telling(header, rows, {*texts, *tags})
+    parts = _parts([width for width, _ in needed], [n in texts for n in header], lead, on.width)
     for k, part in enumerate(parts):
         table = Table(title=None if k or title is None else cell(title), title_justify="left")
         widths = _widened([needed[c] for c in part], on.width)
@@ -129,7 +133,7 @@ def show_report(report: Report) -> None:
         rows = [[cell(value) for value in row] for row in body]
         told = {name: "".join(row.tags[name] for row in table.rows) for name in table.rows[0].tags}
         words = [name for name, text in told.items() if any(map(str.isalpha, text))]
-        print_table(on, table.title, header, rows, words)
+        print_table(on, table.title, header, rows, words, tags=[*told])
 
 
 def _total(widths: Iterable[int]) -> int:
@@ -161,7 +165,21 @@ def _needed(name: str, cells: Sequence[str], text: bool, word: int) -> tuple[int
     return max(least, min(unbroken, word)), max(cell_len(name), longest)
 
 
-def _parts(least: Sequence[int], text: Sequence[bool], width: int) -> list[list[int]]:
+def _telling(header: Sequence[str], rows: Rows, among: Collection[str]) -> list[int]:
+    """The first column, and of some others those that it takes to tell the rows apart."""
+    found: list[int] = [0]
+    count = len({row[0] for row in rows})
+    for c in range(1, len(header)):
+        more = len({tuple(row[k] for k in (*found, c)) for row in rows})
+        if header[c] in among and more > count:
+            found.append(c)
+            count = more
+    return found
+
+
+def _parts(
+    least: Sequence[int], text: Sequence[bool], telling: Sequence[int], width: int
+) -> list[list[int]]:
     """The columns of each part, those that tell the rows apart in every one."""
     columns = range(len(least))
 
@@ -170,14 +188,18 @@ def _parts(least: Sequence[int], text: Sequence[bool], width: int) -> list[list[
 
     if total(columns) <= width:
         return [[*columns]]
-    lead = 1
-    while lead < len(columns) and text[columns[lead]] and 2 * total(columns[: lead + 1]) <= width:
-        lead += 1
-    parts = [[*columns[:lead]]]
-    for c in columns[lead:]:
-        if len(parts[-1]) > lead and total([*parts[-1], c]) > width:
-            parts.append([*columns[:lead]])
-        parts[-1].append(c)
+    lead = [*telling]
+    for c in columns[1:]:
+        if not text[c] or (c not in lead and 2 * total([*lead, c]) > width):
+            break
+        lead = sorted({*lead, c})
+    parts = [lead]
+    for c in columns:
+        if c in lead:
+            continue
+        if len(parts[-1]) > len(lead) and total([*parts[-1], c]) > width:
+            parts.append(lead)
+        parts[-1] = sorted([*parts[-1], c])
     return parts
 
 

@@ -224,8 +224,12 @@ class RecordedDataset(ABC):
         """Keys of the recordings that a whole copy holds, by subject; empty where any will do."""
         return {}
 
-    def facts(self) -> dict[str, Any]:
-        """What a report says of the data: name, ``files`` (a list), choices such as the labels."""
+    def facts(self, sources: Sequence[str] | None = None) -> dict[str, Any]:
+        """What a report says of the data: name, ``files`` (a list), choices such as the labels.
+
+        Args:
+            sources: files of 2D of other sources are not named; all are if None.
+        """
         return {"data": self.name, "files": [self.path.name]}
 
     @abstractmethod

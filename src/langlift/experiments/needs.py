@@ -12,11 +12,18 @@ from ..protocols.catalogue import PROTOCOLS, find_protocol
 from ..protocols.evaluation import open_for
 from .experiment import Experiment
 
+#: What a table says of its 2D where that names no file.
+_UNNAMED = {"detected": "detections, not stated which", "not stated": "2D not stated"}
+
 
 def files_of(experiment: Experiment) -> str:
     """The files that an experiment needs, in words."""
     dataset, source = PROTOCOLS[experiment.protocol].dataset, experiment.source
-    files = DATASETS[dataset].files_of(source) or f"{dataset}, 2D {source}"
+    if source in _UNNAMED:
+        named = [name for name in DATASETS[dataset].files if "{source}" not in name] or [dataset]
+        files = ", ".join((*named, _UNNAMED[source]))
+    else:
+        files = DATASETS[dataset].files_of(source) or f"{dataset}, 2D {source}"
     labels = f" with {experiment.variant} labels" if experiment.variant else ""
     return f"{files}{labels}; {experiment.extra}" if experiment.extra else f"{files}{labels}"
 
@@ -41,7 +48,7 @@ class DataFinder:
         if isinstance(found, str):
             return found
         if experiment.source not in found:
-            return f"no 2D {experiment.source}"
+            return _UNNAMED.get(experiment.source, f"no 2D {experiment.source}")
         return f"not looked for: {experiment.extra}" if experiment.extra else ""
 
     def _look(self, protocol: str, variant: str) -> tuple[str, ...] | str:
@@ -52,4 +59,4 @@ class DataFinder:
             spec = find_protocol(protocol, variant or None)
             return open_for(spec, place_of(spec.dataset, self.folder)).sources()
         except InputError as error:
-            return str(error)
+            return str(error).removeprefix(f"{self.folder}: ")  # which the list names itself

@@ -34,7 +34,7 @@ def origin_of(lifter: Lifter, spec: ProtocolSpec, subjects: Collection[str]) -> 
     selection = card.get("selection", "not stated")
     if not _tells(card):
         told = selection != "test" or spec.public_test
-        return Origin(selection=selection if told else "not stated")
+        return Origin(spec.action, spec.aggregation, selection if told else "not stated")
     trained, chosen = (
         _people(str(card["dataset"])) == _people(spec.dataset)
         and any(subject in card[key] for subject in subjects)
@@ -44,7 +44,7 @@ def origin_of(lifter: Lifter, spec: ProtocolSpec, subjects: Collection[str]) -> 
         selection = "test"
     elif selection == "test":  # that of other data
         selection = "validation"
-    return Origin(selection=selection, training="test" if trained else "apart")
+    return Origin(spec.action, spec.aggregation, selection, "test" if trained else "apart")
 
 
 def other_labels(lifter: Lifter, spec: ProtocolSpec) -> str:

@@ -14,18 +14,20 @@ from .report import Figure, Report, Row, Table, in_words
 OF_THE_MODEL = frozenset(
     (
         *("weights", "precision", "flip averaging", "classical models", "approximations"),
-        *("device", "experiment", "scale", "seed"),
+        *("device", "experiment", "scale", "seed", "2D and 3D"),
     )
 )
 #: What is said elsewhere, too: what differs from the protocol is in the facts on root, windows, ...
 _OF_THE_TEXT = frozenset(
     (
         *("title", "note", "notes", "langlift", "other than the protocol"),
-        *("published", "published figures"),
+        *("published", "published figures", "files"),
     )
 )
 #: A tag that is about the model: how many classes it knows. Its accuracy is of these classes only.
 _CLASSES, _ACCURACY = "K", "action accuracy"
+#: Tags that match no rows: the class goes by `Origin.kind`, which leaves out what may differ.
+_UNMATCHED = (_CLASSES, "class")
 _PAPER = "paper"  # a tag of published rows, which are the same in every report
 _GAP = "difference"  # at the end of the names of figures that are differences already
 _SHOWN = 5
@@ -242,7 +244,7 @@ def _by_class(rows: Sequence[Row]) -> dict[Any, list[Row]]:
 
 
 def _tags(row: Row) -> dict[str, str]:
-    return {name: str(value) for name, value in row.tags.items() if name != _CLASSES}
+    return {name: str(value) for name, value in row.tags.items() if name not in _UNMATCHED}
 
 
 def _named(row: Row) -> str:

@@ -6,9 +6,11 @@ memory of one recording; with a `Journal` it can be broken off and continued at 
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..datasets.checking.recording_checks import refuse_misfit
@@ -69,6 +71,13 @@ class Plan:
     def people(self) -> tuple[str, ...]:
         """Whose recordings these are."""
         return tuple(dict.fromkeys(entry.subject for entry in self.entries))
+
+
+def measured(plans: Sequence[Plan]) -> str:
+    """What tells the recordings of plans from others: number, frames, digest of the names."""
+    frames = {entry.name: entry.frames_3d or 0 for chosen in plans for entry in chosen.entries}
+    digest = hashlib.sha256(json.dumps(sorted(frames.items())).encode()).hexdigest()[:12]
+    return f"{len(frames)} of {sum(frames.values())} frames, digest {digest}"
 
 
 def no_bars(title: str) -> AbstractContextManager[Progress]:
@@ -287,12 +296,12 @@ def _scores(
         kept = journal and journal.get(model, source, *of)
         if kept is not None:
             scores[model] = kept
-    if len(scores) < len(models):
-        refuse_misfit(recording, source)
+    apart = len(scores) < len(models) and refuse_misfit(recording, source)
     for model, (lifter, precision) in models.items():
         if model in scores:
             continue
-        scores[model] = score_recording(lifter, recording, spec, precision, _sequence(entry))
+        score = score_recording(lifter, recording, spec, precision, _sequence(entry))
+        scores[model] = replace(score, apart=apart)
         if journal is not None:
             journal.add(model, source, scores[model], recording)
     return scores
@@ -329,7 +338,18 @@ def _sequence(entry: Entry) -> str:
 
 
 def check_model(lifter: Lifter, spec: ProtocolSpec, name: str) -> None:
-    """Raise `InputError` for a model whose joints are not those that the protocol compares."""
+    """Raise `InputError` for a model that cannot do what the protocol asks for.
+
+    Its joints must be those that are compared. No network here takes an action or gives several
+    hypotheses, so figures of a protocol that has them would not be what they say.
+    """
+    able = spec.action == "none" or (spec.action == "predicted" and lifter.actions.labels)
+    if not able or spec.aggregation != "single":
+        raise InputError(
+            f"protocol {spec.name} asks for action {spec.action!r} and aggregation "
+            f"{spec.aggregation!r}, which model {name} cannot do; evaluate it with 'none' and "
+            "'single'"
+        )
     if lifter.bundle.skeleton != compared(spec, lifter):
         raise InputError(
             f"model {name} gives the joints of {lifter.bundle.skeleton.name}; protocol "

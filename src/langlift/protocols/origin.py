@@ -14,6 +14,12 @@ from typing import Literal, get_args, get_type_hints
 from ..errors import unknown
 
 ActionSource = Literal["none", "predicted", "given"]
+#: What a report says of each.
+ACTION_WORDS: dict[ActionSource, str] = {
+    "none": "none given to the networks",
+    "predicted": "predicted by the networks from the 2D",
+    "given": "true action given to the networks",
+}
 #: One answer; the mean of the hypotheses (P-Agg of D3DP); per joint the hypothesis that projects
 #: best (J-Agg, "JPMA"), with an estimated or the true root; the best hypothesis per joint (J-Best)
 #: or per pose (P-Best).
@@ -27,9 +33,11 @@ _TRUTH = {
     ("aggregation", "J-Agg (true root)"): "true root",
     ("aggregation", "J-Best"): "best hypothesis of each joint",
     ("aggregation", "P-Best"): "best hypothesis of each pose",
-    ("selection", "test"): "weights chosen on the test set",
-    ("training", "test"): "trained on the test set",
+    ("selection", "test"): "weights chosen on subjects that are measured",
+    ("training", "test"): "trained on subjects that are measured",
 }
+#: Of the papers' test set, or of any subjects that a figure is of.
+_MEASURED = r"(the test|subjects that are measured)"
 #: What texts about a figure say where ground truth was used, in any case of letters.
 _WORDS = {
     "true action given": r"\b(true|gt|ground.truth).action|\bgiven.action"
@@ -37,8 +45,9 @@ _WORDS = {
     "true root": r"\b(true|gt|ground.truth).root",
     "best hypothesis of each joint": r"(?<![a-z])j.?best",
     "best hypothesis of each pose": r"(?<![a-z])p.?best",
-    "weights chosen on the test set": r"\bchosen on the test|\bselection\W+test\b",
-    "trained on the test set": r"\btrained on the test",
+    "weights chosen on subjects that are measured": rf"\bchosen on {_MEASURED}"
+    r"|\bselection\W+(test\b|on subjects that are measured)",
+    "trained on subjects that are measured": rf"\btrained on {_MEASURED}",
 }
 #: As published it took the true root.
 _J_AGG = r"(?<![a-z])(jpma|j.?agg)(?![a-z])"

@@ -151,6 +151,7 @@ def identity_of(
             for name, lifter in models.items()
         },
         "device": {name: lifter.engine.device.type for name, lifter in models.items()},
-        "data": dataset.facts(),
+        # Other files may come and go: which recordings are measured is in the line after this.
+        "data": {name: said for name, said in dataset.facts().items() if name != "files"},
         "recordings": digest,
     }

@@ -10,6 +10,7 @@ from numbers import Real
 from typing import Any, Literal, get_args
 
 from ..errors import InputError
+from .catalogue import PROTOCOLS
 from .origin import Origin
 
 Unit = Literal["mm", "mm/frame", "mm/frame2", "%", "x"]
@@ -43,8 +44,22 @@ def _faults(content: Any) -> Iterator[str]:
             yield f"table {title!r} has no rows"
         for n, row in enumerate(rows, 1):
             yield from _faults_of_row(row, f"row {n} of table {title!r}")
+            if row.get("published") and "paper" not in row["tags"]:
+                yield f"row {n} of table {title!r} is said to be published but has no tag 'paper'"
             if row["tags"].keys() != rows[0]["tags"].keys():
                 yield f"row {n} of table {title!r} has other tags than the first"
+    if content["protocol"] in PROTOCOLS:
+        yield from _of_unknown_weights(content)
+
+
+def _of_unknown_weights(content: Mapping[str, Any]) -> Iterator[str]:
+    """Where a measured row is of a model of whose weights the facts say nothing."""
+    weights = content["facts"].get("weights")
+    known = weights if isinstance(weights, dict) else {}
+    for table in content["tables"]:
+        for row in table["rows"]:
+            if not row.get("published") and row["model"] not in known:
+                yield f"the fact 'weights' does not name {row['model']!r}"
 
 
 def _faults_of_row(row: Any, where: str) -> Iterator[str]:

@@ -55,6 +55,7 @@ class Score:
         weight: of the sums in `joints`.
         named: how often the action was named rightly, and how often it was to be named.
         notes: what was approximated, a phrase each.
+        apart: the 2D lies off the 3D, though not so far that it must not be evaluated.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Score:
     weight: float
     named: Sum = (0.0, 0.0)
     notes: tuple[str, ...] = ()
+    apart: bool = False
 
     def __post_init__(self) -> None:
         sums = [
@@ -119,6 +121,7 @@ class Score:
             float(content["weight"]),
             (float(right), float(asked)),
             tuple(map(str, content["notes"])),
+            bool(content["apart"]),
         )
 
     def misfit(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args, get_type_hints
 
 from ..errors import InputError, unknown
+from .origin import ActionSource, Aggregation
 
 #: What is done with the root that a network predicts: ``keep`` it as it is (VideoPose3D, MixSTE),
 #: ``zero`` it and nothing else (D3DP, FinePOSE), ``subtract`` it from all joints (MotionBERT and
@@ -45,6 +46,8 @@ class ProtocolSpec:
         root: what is done with the predicted root.
         windows: what a network sees at a time.
         flip: average with the lifted mirror image.
+        action: where the action label comes from that a network uses.
+        aggregation: how one pose is made of several hypotheses.
         own_unit: take joints in the network's own unit to the truth's by the recording's
             `metres_per_unit`.
         excluded: names of recordings (or their beginnings) that the protocol leaves out.
@@ -70,6 +73,8 @@ class ProtocolSpec:
     root: Root = "keep"
     windows: Windows = "track"
     flip: bool = True
+    action: ActionSource = "none"
+    aggregation: Aggregation = "single"
     own_unit: bool = False
     excluded: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
@@ -78,7 +83,7 @@ class ProtocolSpec:
 
     def __post_init__(self) -> None:
         kinds = get_type_hints(ProtocolSpec)
-        for name in ("root", "windows", "average", "beside"):
+        for name in ("root", "windows", "average", "beside", "action", "aggregation"):
             if getattr(self, name) not in get_args(kinds[name]):
                 raise unknown(name, str(getattr(self, name)), get_args(kinds[name]))
         twice = [s for s in self.test if s in (*self.train, *self.val)]

@@ -10,9 +10,9 @@ from .._version import __version__
 from ..datasets.recordings import RecordedDataset
 from ..lifting.lifter import Lifter
 from .card import other_labels
-from .evaluation import EvaluationOptions, Plan, compared
+from .evaluation import EvaluationOptions, Plan, compared, measured
 from .measures import MEASURES, SHOWN
-from .origin import Origin
+from .origin import ACTION_WORDS, Origin
 from .published import Published, published_for
 from .report import NOTE, Figure, Report, Row, Table, Unit
 from .scores import Score, average, joint_means, mean_of, tail_mean
@@ -76,7 +76,7 @@ def report(
         usual: the protocol as it stands in `PROTOCOLS`; what differs is stated.
         options: what was evaluated.
     """
-    tables = [_overall(results, spec)]
+    tables = [_overall(results, spec), *_action_accuracy(results, spec)]
     tables += _by_action(results, spec)
     if spec.average == "subject and action":
         tables.append(_by_subject_and_action(results, spec))
@@ -152,10 +152,18 @@ def _averages(scores: Sequence[Score], spec: ProtocolSpec) -> dict[str, dict[str
     }
     if tail := _figures(spec, lambda m: tail_mean(scores, m, spec.tail)) if spec.tail else {}:
         shown[f"tail: mean of {', '.join(spec.tail)}"] = tail
-    if asked := sum(score.named[1] for score in scores):
-        right = sum(score.named[0] for score in scores)
-        shown["recording mean"] = {"action accuracy": Figure(100 * right / asked, "%")}
     return shown
+
+
+def _action_accuracy(results: Sequence[Result], spec: ProtocolSpec) -> list[Table]:
+    """How often networks that name an action were right, of recordings of labels they know."""
+    rows = []
+    for result in results:
+        right, asked = (sum(score.named[n] for score in result.scores) for n in (0, 1))
+        if asked:
+            figures = {"action accuracy": Figure(100 * right / asked, "%")}
+            rows.append(_row(result, spec, figures, {"recordings": f"{asked:.0f}"}))
+    return [Table("Action accuracy, recording mean", rows)] if rows else []
 
 
 def _labels(results: Sequence[Result], spec: ProtocolSpec) -> list[str]:
@@ -302,7 +310,8 @@ def facts(
     notes = dict.fromkeys(n for r in results for score in r.scores for n in score.notes)
     told: dict[str, Any] = {
         "title": spec.title,
-        **dataset.facts(),
+        **dataset.facts(list(dict.fromkeys(r.plan.source for r in results))),
+        "recordings": measured([r.plan for r in results]),
         "subjects": first.plan.subjects or dataset.subjects,
         "actions": first.plan.actions,
         "left out by the protocol": spec.excluded,
@@ -317,7 +326,9 @@ def facts(
         f"{'frame' if spec.average == 'frame' else 'group'} counts the same",
         "measures": {name: MEASURES[name].description for name in spec.metrics},
         "weights": {r.model: _weights(r) for r in results},
-        "action": "none given to the networks",
+        "action": ACTION_WORDS[spec.action],
+        "hypotheses": spec.aggregation if spec.aggregation != "single" else "",
+        "2D and 3D": _apart(results),
         "approximations": tuple(notes),
         "precision": "fp32 where no other is named",
         "device": first.lifter.engine.device.type,
@@ -332,7 +343,10 @@ def _weights(result: Result) -> str:
     data, said = card.get("data", "not stated"), card.get("selection", "not stated")
     selection = result.origin.selection
     other = f" (its card says {said})" if said != selection else ""
-    seen = ", trained on the test set" if result.origin.training == "test" else ""
+    selection = "on subjects that are measured" if selection == "test" else selection
+    seen = ", trained on subjects that are measured" if result.origin.training == "test" else ""
+    if seen and card.get("dataset") == "custom":
+        seen += " (or on others of the same names: people in data of your own are known by name)"
     digest = result.lifter.digest[:12]
     return f"{digest}, trained on: {data}, selection: {selection}{other}{seen}"
 
@@ -345,6 +359,13 @@ def _other_labels(results: Sequence[Result], spec: ProtocolSpec) -> list[str]:
         for model, of in labels.items()
         if of
     ]
+
+
+def _apart(results: Sequence[Result]) -> str:
+    """Which recordings' 2D lies off their 3D, in words; empty for none."""
+    found = [f"{s.name} ({r.plan.source})" for r in results for s in r.scores if s.apart]
+    names = _shortened([*dict.fromkeys(found)])
+    return f"2D lies off the 3D in {names}; see langlift data check" if names else ""
 
 
 def _shortened(names: Sequence[str]) -> str:

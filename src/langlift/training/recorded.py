@@ -266,6 +266,6 @@ def _card(
         "variant": spec.variant,
         "train_subjects": list(trained),
         "chosen_on": list(chosen_by),
-        "files": dataset.facts()["files"],
+        "files": dataset.facts([source])["files"],
         "licence": "that of the dataset; see its terms before you pass these weights on",
     }

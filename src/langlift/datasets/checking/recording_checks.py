@@ -113,18 +113,23 @@ def check_recording(recording: Recording, source: str, frames: int = FRAMES) -> 
     ]
 
 
-def refuse_misfit(recording: Recording, source: str) -> None:
+def refuse_misfit(recording: Recording, source: str) -> bool:
     """Raise where a recording must not be evaluated, with the first reason and its remedy.
+
+    Returns:
+        Whether there is a warning that its 2D lies off its 3D.
 
     Raises:
         InputError: when a check finds an error; the message names the recording.
     """
-    for finding in check_recording(recording, source):
+    findings = check_recording(recording, source)
+    for finding in findings:
         if finding.level == "error":
             raise InputError(
                 f"recording {recording.name!r} ({source}): {finding.message}; langlift data check "
                 "looks at all of them"
             )
+    return any((each.level, each.check) == ("warning", "2D and 3D") for each in findings)
 
 
 def sample_frames(length: int, frames: int) -> np.ndarray:

@@ -88,9 +88,10 @@ class CustomPairs(RecordedDataset):
         """The names in the files' ``source``, ``given`` where they have none."""
         return tuple(dict.fromkeys(pair.source for pair in self._pairs.values()))
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self, sources: Sequence[str] | None = None) -> dict[str, Any]:
         """The name and the files, with their folders."""
-        files = names_in(self.path, [pair.path for pair in self._pairs.values()])
+        pairs = [p for p in self._pairs.values() if sources is None or p.source in sources]
+        files = names_in(self.path, [pair.path for pair in pairs])
         return {"data": self.name, "files": files}
 
     def _listed(self, sources: Sequence[str], subjects: Sequence[str] | None) -> Sequence[Entry]:
@@ -161,7 +162,9 @@ def _checked_parts(pairs: Sequence[_Pair]) -> dict[str, tuple[str, ...]]:
         if other.part != pair.part:
             raise InputError(
                 f"subject {pair.entry.subject!r} is in part {other.part} by {other.path} and in "
-                f"{pair.part} by {pair.path}; put all files of a subject into one part"
+                f"{pair.part} by {pair.path}, and splits go by subject, since files of one person "
+                "are alike; put all of them into one part, or give them subjects of two names, "
+                f"such as '{pair.entry.subject}/train' and '{pair.entry.subject}/test'"
             )
     found = {part: tuple(s for s, pair in parts.items() if pair.part == part) for part in PARTS}
     return {part: subjects for part, subjects in found.items() if subjects}

@@ -176,7 +176,7 @@ class EgoHumans(RecordedDataset):
         """
         return super().recordings(source, subjects, actions)
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self, sources: Sequence[str] | None = None) -> dict[str, Any]:
         """The name, the files with their folders, how joints were made."""
         return {
             "data": self.name,

@@ -120,7 +120,7 @@ class MotionBertHuman36m(RecordedDataset):
         held = {s: dict.fromkeys(v.key for v in self._videos if v.subject == s) for s in SUBJECTS}
         return {subject: two_of_each(subject, [*keys]) for subject, keys in held.items()}
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self, sources: Sequence[str] | None = None) -> dict[str, Any]:
         """Name of the file, and for which part metres are only assumed."""
         assumed = [part for part, arrays in self._arrays.items() if _METRIC[0] not in arrays]
         about = {"data": self.name, "files": [self._file.name]}

@@ -109,7 +109,7 @@ class MpiInf3dhp(RecordedDataset):
         train = {subject: (f"{subject} Seq1", f"{subject} Seq2") for subject in WHOLE["train"]}
         return train | {video: (video,) for video in WHOLE["test"]}
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self, sources: Sequence[str] | None = None) -> dict[str, Any]:
         """The name, the annotation and the files, with their folders."""
         files = [file.relative_to(self.path).as_posix() for file in self._layout.files()]
         return {"data": self.name, "annotation": self.annotation, "files": files}
@@ -125,7 +125,9 @@ class MpiInf3dhp(RecordedDataset):
                 for subject in asked or ():
                     if subject not in known:
                         raise unknown("subject", subject, known)
-                found += self._layout.listed(part, asked)
+                listed = self._layout.listed(part, asked)
+                _check_held(listed, asked or ())
+                found += listed
         return [_entry(listed) for listed in found]
 
     def _check_actions(self, actions: Sequence[str], listed: Sequence[Entry]) -> None:
@@ -166,6 +168,17 @@ class MpiInf3dhp(RecordedDataset):
         if listed.part == "test":
             size = mpi_inf_3dhp_camera(listed.sequence).image_size
         return Keypoints(video.xy, self.skeleton, self.fps, size, provenance=about)
+
+
+def _check_held(listed: Sequence[Listed], asked: Sequence[str]) -> None:
+    """Raise for subjects that a whole npz holds, which its name promises, and this one does not."""
+    held = dict.fromkeys(subject_of(video.sequence) for video in listed)
+    if absent := [subject for subject in asked if subject not in held]:
+        files = " and ".join(dict.fromkeys(video.file.name for video in listed)) or "an empty file"
+        raise InputError(
+            f"the files lack {', '.join(absent)} (there are {', '.join(held) or 'none'} in "
+            f"{files}); get the whole files, or name only subjects that are there"
+        )
 
 
 def _of_actions(found: Iterator[Recording], actions: Sequence[str]) -> Iterator[Recording]:

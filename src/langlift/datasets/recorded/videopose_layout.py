@@ -70,9 +70,10 @@ class VideoPoseDataset(RecordedDataset):
         """What stands for the source in the names of the files of 2D."""
         return tuple(self._files)
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self, sources: Sequence[str] | None = None) -> dict[str, Any]:
         """Names of the files, without folders."""
-        files = [self._file, *self._files.values()]
+        asked = self._files if sources is None else sources
+        files = [self._file, *(self._files[source] for source in asked)]
         return {"data": self.name, "files": [file.name for file in files]}
 
     @abstractmethod
