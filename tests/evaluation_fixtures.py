@@ -7,29 +7,38 @@ The measures here are written from the papers' definitions, joint by joint, and 
 from __future__ import annotations
 
 import gc
+import json
 import math
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from cli_fixtures import Command
 from lifting_fixtures import LENS, person, randomised, track
 from scipy.spatial.transform import Rotation
 
 from langlift.actions import ActionVocabulary
 from langlift.datasets.recordings import Entry, RecordedDataset, Recording
-from langlift.lifting.bundle import Bundle
+from langlift.lifting.bundle import Bundle, save_bundle
 from langlift.lifting.features import FeatureConfig
 from langlift.lifting.lifter import Lifter
 from langlift.methods import METHODS
-from langlift.skeletons import HUMAN36M_17
+from langlift.protocols.catalogue import PROTOCOLS
+from langlift.protocols.evaluation import EvaluationOptions, evaluate_recordings, plan
+from langlift.protocols.recorded import Request, evaluate_recorded
+from langlift.protocols.report import Report
+from langlift.skeletons import HUMAN36M_17, Skeleton
 
 MEASURED = ("MPJPE", "P-MPJPE", "N-MPJPE", "D-MPJPE", "MPJVE", "acceleration error")
 LAG = {"MPJVE": 1, "acceleration error": 2}
 #: Joints of MPI-INF-3DHP that its evaluator counts: all but pelvis, spine and head.
 FOURTEEN = tuple(range(14))
+#: A protocol of the two actions of `four`.
+SPEC = replace(PROTOCOLS["human36m"], actions=("Walking", "Sitting"), sources=("gt",), tail=())
 
 
 def film(name: str, action: str = "Walking", frames: int = 20, seed: int = 0, **changes: Any):
@@ -172,3 +181,53 @@ def rooted(joints: np.ndarray, root: int) -> np.ndarray:
     """(f, j, 3) relative to a joint, float64."""
     joints = joints.astype(np.float64)
     return joints - joints[:, root : root + 1]
+
+
+def four():
+    """Two subjects of the test, two actions, of unequal lengths."""
+    return [
+        film("S9/Walking 1/lens", "Walking", 20, seed=1),
+        film("S9/Sitting 1/lens", "Sitting", 7, seed=2),
+        film("S11/Walking 1/lens", "Walking", 12, seed=3),
+        film("S11/Sitting 2/lens", "Sitting", 1, seed=4),
+        film("S8/Walking 1/lens", "Walking", 5, seed=5),
+    ]
+
+
+def scores_of(lifter, dataset, spec=SPEC, options=EvaluationOptions(), **more):  # noqa: B008
+    """The scores of one model."""
+    chosen = plan(dataset, spec, None, options)
+    return evaluate_recordings({"tiny": (lifter, "fp32")}, dataset, spec, chosen, **more)["tiny"]
+
+
+def report_of(out: Path | None = None, resume: bool = False, lifter=None, **request):
+    asked = Request("human36m", Path("x"), **request)
+    return evaluate_recorded({"m": lifter or tiny()}, asked, out=out, resume=resume)
+
+
+def model(path: Path, skeleton: Skeleton = HUMAN36M_17, **fields: Any) -> Lifter:
+    """A tiny model, saved and read back; the file's name is the model's."""
+    lifter = tiny(**fields)
+    bundle, state = lifter.bundle, lifter.network.state_dict()
+    if skeleton != HUMAN36M_17:
+        count = len(skeleton)
+        config = METHODS["vpose"].config(
+            widths=(3, 3), channels=8, dropout=0.0, joints_in=count, joints_out=count
+        )
+        bundle = Bundle("vpose", config, bundle.features, bundle.actions, 50.0, skeleton)
+        state = randomised(bundle.build()).state_dict()
+    save_bundle(path, bundle, state)
+    return Lifter.from_file(path)
+
+
+def shown_by(langlift: Command, line: str) -> Mapping[str, Any]:
+    """Run the verb; gives the report's tables by title, and its facts."""
+    said = langlift("evaluate", *line.split(), "--json")
+    assert (said.status, said.err) == (0, "")
+    content = json.loads(said.out)
+    assert Report.from_content(content).content() == content
+    return {t["title"]: t["rows"] for t in content["tables"]} | {"facts": content["facts"]}
+
+
+def values(row: Mapping[str, Any]) -> dict[str, float]:
+    return {name: figure["value"] for name, figure in row["figures"].items()}

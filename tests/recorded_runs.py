@@ -6,15 +6,18 @@ from pathlib import Path
 import numpy as np
 from tiny_runs import MODEL, tiny_config
 
-from langlift.datasets.augment import nothing
+from langlift.actions import ActionVocabulary
+from langlift.datasets.augment import AugmentConfig, nothing
 from langlift.datasets.recordings import Entry, RecordedDataset, Recording
 from langlift.lifting.features import FeatureConfig
 from langlift.protocols.spec import ProtocolSpec
 from langlift.skeletons import HUMAN36M_17
 from langlift.tracks import Keypoints
+from langlift.training.recorded import load_recorded
 
 SCREEN = FeatureConfig("screen")
 RECORDED = {"cameras": "recorded", "features": SCREEN, "augment": nothing()}
+ACTIONS = ActionVocabulary(("raise_left_arm", "raise_right_arm", "walk"))
 #: As the papers have it, and drawn at random.
 EPOCHS, DRAWN = {**RECORDED, "windows": "epochs"}, {**RECORDED, "windows": "drawn"}
 SPEC = ProtocolSpec(
@@ -101,3 +104,11 @@ def late(r):
 def recorded_config(**changes):
     """`tiny_config` in epochs of recordings."""
     return tiny_config(**{**EPOCHS, "validation_clips": 0, "model": MODEL, **changes})
+
+
+def load(config=None, spec=SPEC, source="gt", held=None):
+    return load_recorded(Toy(held), spec, source, config or recorded_config())
+
+
+def noisy(**changes):
+    return AugmentConfig(**{**vars(nothing()), **changes})

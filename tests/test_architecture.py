@@ -21,7 +21,7 @@ PACKAGE = ROOT / "src" / "langlift"
 
 #: Lowest first; a module imports only from layers below its own (and from its own package).
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "_version"}),
+    frozenset({"errors", "_version", "_lazy"}),
     frozenset({"skeletons"}),
     frozenset({"conversions"}),
     frozenset({"actions", "tracks"}),
@@ -56,7 +56,6 @@ PICKLES = frozenset({"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "job
 NEVER = frozenset({"torchvision", "cv2"})
 #: Import names that differ from the name of the package that is installed.
 INSTALLED_AS = {"ai_edge_litert": "ai-edge-litert", "rerun": "rerun-sdk"}
-
 MAX_LINES, MAX_COLUMNS, MAX_BODY = 400, 100, 40
 IMPORT_SECONDS = 0.3
 HEAVY = ("torch", "matplotlib", "scipy", "av", "rich", "tyro")

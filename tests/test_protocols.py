@@ -1,16 +1,13 @@
-"""Reports, the `mocap` protocol and the classical models under it."""
+"""The `mocap` protocol and the classical models under it."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from langlift.cli.tables import show_report
 from langlift.datasets.clips import LabelledClip
 from langlift.datasets.mocap_views import EVALUATION_CAMERAS, centered
 from langlift.datasets.synthetic import synthetic_clips
@@ -20,117 +17,9 @@ from langlift.geometry.human36m import human36m_cameras
 from langlift.protocols import classical, mocap
 from langlift.protocols.classical import LinearRegression, MeanPose
 from langlift.protocols.mocap import Measured, bootstrap, interval, measure
-from langlift.protocols.origin import Origin
-from langlift.protocols.report import Figure, Report, Row, Table
+from langlift.protocols.report import Figure, Report
 from langlift.skeletons import HUMAN36M_17
 from langlift.tracks import ActionEstimate, Keypoints, Motion
-
-# Reports.
-
-
-def small_report() -> Report:
-    rows = [
-        Row("plain", {"2D": "gt"}, {"MPJPE": Figure(41.234, "mm", 40.0, 42.55)}),
-        Row(
-            "told",
-            {"2D": "gt"},
-            {"MPJPE": Figure(31.0, "mm"), "right": Figure(99.95, "%")},
-            Origin(action="given"),
-        ),
-    ]
-    facts = {"data": "toy", "weights": {"a": "1", "b": "2"}, "clips": ["x", "y"]}
-    return Report("toy", facts, [Table("All", rows)])
-
-
-@pytest.mark.parametrize(
-    ("figure", "text"),
-    [
-        (Figure(41.26, "mm"), "41.3"),
-        (Figure(41.26, "mm", 40.0, 43.0), "41.3 [40.0, 43.0]"),
-        (Figure(1.234, "x", 1.0, 1.5), "1.23 [1.00, 1.50]"),
-        (Figure(-0.5, "mm", -1.0, 0.04), "-0.5 [-1.0, 0.0]"),
-    ],
-)
-def test_a_figure_is_printed_with_its_interval(figure: Figure, text: str) -> None:
-    assert str(figure) == text
-
-
-def test_markdown_holds_facts_units_tags_and_every_figure() -> None:
-    assert small_report().markdown() == (
-        "# Protocol `toy`\n\n- data: toy\n- weights: a: 1; b: 2\n- clips: x, y\n\n## All\n\n"
-        "| model | 2D | MPJPE (mm) | right (%) |\n|---|---|---|---|\n"
-        "| plain | gt | 41.2 [40.0, 42.5] | - |\n"
-        "| told (oracle: true action given) | gt | 31.0 | 100.0 |\n"
-    )
-
-
-def test_names_stay_in_their_line_and_cell_of_markdown() -> None:
-    row = Row("m|n", {"action": "a\n# b\x1b[2J"}, {"MPJPE": Figure(1.0, "mm")})
-    text = Report("toy", {"data": "x\n\n# y"}, [Table("All", [row])]).markdown()
-    assert text == (
-        "# Protocol `toy`\n\n- data: x\\n\\n# y\n\n## All\n\n| model | action | MPJPE (mm) |\n"
-        "|---|---|---|\n| m\\|n | a\\n# b\\x1b[2J | 1.0 |\n"
-    )
-
-
-def test_json_holds_the_full_figures() -> None:
-    content = json.loads(json.dumps(small_report().content()))
-    assert content["protocol"] == "toy"
-    assert content["facts"]["weights"] == {"a": "1", "b": "2"}
-    (table,) = content["tables"]
-    assert (table["title"], table["what"]) == ("All", "model")
-    plain, told = table["rows"]
-    assert plain["figures"]["MPJPE"] == {
-        "value": 41.234, "unit": "mm", "low": 40.0, "high": 42.55,
-    }  # fmt: skip
-    assert plain["tags"] == {"2D": "gt"}
-    assert (plain["mark"], told["mark"]) == ("", "oracle: true action given")
-    assert told["origin"] == {
-        "action": "given", "aggregation": "single", "selection": "not stated",
-        "training": "not stated",
-    }  # fmt: skip
-
-
-def test_oracle_is_in_every_rendering_and_only_where_it_applies(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    report = small_report()
-    show_report(report)
-    shown = capsys.readouterr().out
-    for text in (report.markdown(), shown):
-        lines = text.splitlines()
-        assert [("oracle" in line) for line in lines if "plain" in line] == [False]
-        assert [("oracle" in line) for line in lines if "told" in line] == [True]
-    markdown, saved = report.save(tmp_path, "toy")
-    assert "told (oracle: true action given)" in markdown.read_text(encoding="utf-8")
-    rows = json.loads(saved.read_text(encoding="utf-8"))["tables"][0]["rows"]
-    assert ["oracle" in row["mark"] for row in rows] == [False, True]
-
-
-def test_a_report_is_saved_as_markdown_and_json(tmp_path: Path) -> None:
-    report = small_report()
-    paths = report.save(tmp_path, "figures")
-    assert [p.name for p in paths] == ["figures.md", "figures.json"]
-    assert paths[0].read_text(encoding="utf-8") == report.markdown()
-    assert json.loads(paths[1].read_text(encoding="utf-8")) == report.content()
-    assert len(list(tmp_path.iterdir())) == 2
-    with pytest.raises(InputError, match="does not exist; make it or give another path"):
-        report.save(tmp_path / "nowhere", "figures")
-
-
-def test_the_terminal_shows_intervals_and_facts(capsys: pytest.CaptureFixture[str]) -> None:
-    show_report(small_report())
-    shown = capsys.readouterr().out
-    assert "41.2 [40.0, 42.5]" in shown
-    assert "weights: a: 1; b: 2" in shown
-
-
-def test_a_table_names_what_its_rows_are_and_is_never_empty() -> None:
-    rows = [Row("S1", {"clips": "2"}, {"MPJPE": Figure(1.0, "mm")})]
-    assert Table("By subject", rows, "subject").cells()[0] == ["subject", "clips", "MPJPE (mm)"]
-    with pytest.raises(InputError, match="table 'All' has no rows; evaluate at least one model"):
-        Table("All", []).cells()
-
 
 # Averages and intervals, on invented errors.
 

@@ -10,9 +10,9 @@ Everything is imported when it is first used; torch is not touched until a model
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ._lazy import lazily
 from ._version import __version__
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "__version__": "._version",
     "Keypoints": ".tracks",
     "LiftOptions": ".lifting.lifter",
     "Lifter": ".lifting.lifter",
@@ -45,12 +46,4 @@ _HOME = {
     "write": ".formats",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'langlift' has no attribute {name!r}")
-    return getattr(import_module(_HOME[name], __name__), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazily(__name__, _HOME)
