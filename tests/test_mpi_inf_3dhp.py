@@ -239,8 +239,10 @@ def test_a_part_that_is_not_asked_for_stays_closed(layout: str, tmp_path: Path) 
 def test_bodies_of_one_size_are_not_refused(tmp_path: Path) -> None:
     """``univ`` bodies are larger or smaller than the one on the image, and where that one is."""
     write_mpi_inf_3dhp(tmp_path, annotation="univ")
-    for recording in read(tmp_path, "univ").values():
-        refuse_misfit(recording, "gt")
+    recordings = read(tmp_path, "univ")
+    assert {"S1", "TS1"} <= {recording.subject for recording in recordings.values()}
+    for recording in recordings.values():
+        refuse_misfit(recording, "gt")  # raises where it would refuse
         root = recording.joints[:, [recording.skeleton.root_index]]
         for scale in (0.75, 1.3):
             other = root + scale * recording.relative
