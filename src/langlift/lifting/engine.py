@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..methods.base import Method, Precision, Prediction, Predictor
+from ..methods.base import Guidance, Method, Mirror, Precision, Prediction, Predictor
 from ..skeletons import Skeleton
 from .windows import Window, dense_windows, even_windows, fixed_windows
 
@@ -65,8 +65,7 @@ class Engine:
 
     def __init__(self, network: Method, skeleton: Skeleton) -> None:
         self.network = network
-        self._mirror = torch.from_numpy(skeleton.mirror)
-        self._actions = list(network.actions.mirror)
+        self._mirror = Mirror(torch.from_numpy(skeleton.mirror), network.actions.mirror)
         self._prepared: dict[Precision, Predictor] = {}
 
     def to(self, device: torch.device | str) -> None:
@@ -141,41 +140,24 @@ class Engine:
             group.append(window)
         yield group
 
-    def passes(self, xy: Tensor, confidence: Tensor | None, options: LiftOptions) -> Prediction:
+    def passes(
+        self,
+        xy: Tensor,
+        confidence: Tensor | None,
+        options: LiftOptions,
+        guidance: Guidance | None = None,
+    ) -> Prediction:
         """Lift (b, f, j, 2), averaged with the lifted mirror image if asked for."""
         predict = self._predictor(options.precision)
         xy = xy.to(self.device)
         sure = None if confidence is None else confidence.to(self.device)
-        if not options.flip:
-            return predict(xy, sure)
-        mirror = self._mirror.to(self.device)
-        other = xy[:, :, mirror] * xy.new_tensor([-1, 1])
-        other_sure = None if sure is None else sure[:, :, mirror]
-        if self.device.type == "cpu":
-            plain, back = predict(xy, sure), predict(other, other_sure)
-        else:
-            both = None if sure is None or other_sure is None else torch.cat([sure, other_sure])
-            plain, back = _halves(predict(torch.cat([xy, other]), both))
-        unmirrored = back.joints[:, :, mirror] * back.joints.new_tensor([-1, 1, 1])
-        joints = (plain.joints + unmirrored) / 2
-        if plain.action_logits is None or back.action_logits is None:
-            return Prediction(joints)
-        return Prediction(
-            joints, (plain.action_logits + back.action_logits[..., self._actions]) / 2
-        )
+        mirror = self._mirror if options.flip else None
+        return predict(xy, sure, guidance=guidance, mirror=mirror)
 
     def _predictor(self, precision: Precision) -> Predictor:
         if precision not in self._prepared:
             self._prepared[precision] = self.network.prepared(precision)
         return self._prepared[precision]
-
-
-def _halves(both: Prediction) -> tuple[Prediction, Prediction]:
-    joints = both.joints.chunk(2)
-    if both.action_logits is None:
-        return Prediction(joints[0]), Prediction(joints[1])
-    logits = both.action_logits.chunk(2)
-    return Prediction(joints[0], logits[0]), Prediction(joints[1], logits[1])
 
 
 def _numpy(tensor: Tensor) -> np.ndarray:

@@ -47,6 +47,33 @@ class Sampling:
 
 
 @dataclass(frozen=True)
+class Mirror:
+    """What becomes of joints and classes in a mirror.
+
+    Args:
+        joints: (j) index of the joint that each becomes.
+        actions: (k) index of the class of the mirrored motion.
+    """
+
+    joints: Tensor
+    actions: tuple[int, ...] = ()
+
+    def points(self, points: Tensor) -> Tensor:
+        """2D or 3D joints (*, j, c) seen in a mirror; twice gives them back."""
+        sign = torch.ones(points.shape[-1], dtype=points.dtype, device=points.device)
+        sign[0] = -1
+        return points[..., self.joints.to(points.device), :] * sign
+
+    def confidence(self, confidence: Tensor | None) -> Tensor | None:
+        """Confidence (*, j) of the mirrored joints."""
+        return None if confidence is None else confidence[..., self.joints.to(confidence.device)]
+
+    def logits(self, logits: Tensor) -> Tensor:
+        """Logits (*, k) of the mirrored motion as those of the motion itself."""
+        return logits[..., list(self.actions)]
+
+
+@dataclass(frozen=True)
 class Prediction:
     """What a method says about a batch of windows.
 
@@ -81,6 +108,11 @@ class Losses:
     def total(self) -> Tensor:
         """Weighted sum of the terms."""
         return torch.stack([self.weights[name] * term for name, term in self.terms.items()]).sum()
+
+    def with_term(self, name: str, value: Tensor, weight: float) -> Losses:
+        """These and one term more."""
+        terms, weights = {**self.terms, name: value}, {**self.weights, name: weight}
+        return Losses(terms, weights, self.self_weighted)
 
     @property
     def objective(self) -> Tensor:
@@ -135,7 +167,15 @@ class TemporalEncoder(Protocol):
     """What a plug-in such as ActionPrompt attaches to.
 
     ``encoder(xy) == encoder.head(encoder.deep(encoder.shallow(xy)))`` to the bit. What else an
-    encoder may offer is optional: ``prepared(dtype)``, see `langlift.methods.encoder`.
+    encoder may offer is optional:
+
+    - ``padding``: frames needed before and after an output frame; (0, 0) where it is absent.
+    - ``prepared(dtype)``: a form for inference, see `langlift.methods.encoder`.
+    - ``layers``, and ``advance(stage, layer)``: the stage after a deeper layer, the one of
+      `shallow` being 1; `deep` goes on from whatever stage it is given.
+    - ``window_features(stage, starts)``: the stage's features of single windows, as the encoder
+      sees them where it is trained on windows: (b, n, t, d) of the windows that begin at the input
+      frames `starts` (n), each as long as the encoder's receptive field.
     """
 
     def shallow(self, xy: Tensor, confidence: Tensor | None = None) -> Stage:
@@ -191,6 +231,16 @@ class MethodConfig:
         """Whether an output frame depends on later input frames."""
         return True
 
+    @property
+    def takes_action(self) -> bool:
+        """Whether lifting can be told the action (`Guidance`)."""
+        return False
+
+    @property
+    def chunk_multiple(self) -> int:
+        """Output frames that belong together: a long track is cut at multiples of them."""
+        return 1
+
     def for_lifting(self) -> Self:
         """The settings that the trained weights are saved with; they take windows of any length."""
         return self
@@ -200,7 +250,11 @@ class MethodConfig:
 
 
 class Predictor(Protocol):
-    """What lifts: `Method.predict`, or a faster form of it for weights that no longer change."""
+    """What lifts: `Method.predict`, or a faster form of it for weights that no longer change.
+
+    With `mirror` the result is averaged with the lifted mirror image, put back; what is chosen on
+    the way, such as an action, is chosen once for both.
+    """
 
     def __call__(
         self,
@@ -209,6 +263,7 @@ class Predictor(Protocol):
         *,
         guidance: Guidance | None = None,
         sampling: Sampling | None = None,
+        mirror: Mirror | None = None,
     ) -> Prediction:
         """Lift (b, f, j, 2) normalised features."""
         ...
@@ -243,6 +298,13 @@ class Method(nn.Module, ABC):
     def training_loss(self, batch: Batch) -> Losses:
         """Named terms, their weights and the total."""
 
+    def start_training(self) -> None:
+        """Make what only training needs; called once, before there is an optimiser."""
+
+    def lifting_state(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The tensors of a bundle from those of a network in training (a `state_dict`)."""
+        return dict(state)
+
     def prepared(self, precision: Precision) -> Predictor:
         """`predict` for many passes, in evaluation mode, with weights that no longer change.
 
@@ -251,7 +313,15 @@ class Method(nn.Module, ABC):
         ``bf16`` is autocast.
         """
 
-        def predict(xy: Tensor, confidence: Tensor | None = None, **options: Any) -> Prediction:
+        def predict(
+            xy: Tensor,
+            confidence: Tensor | None = None,
+            *,
+            mirror: Mirror | None = None,
+            **options: Any,
+        ) -> Prediction:
+            if mirror is not None:
+                return mirror_averaged(predict, xy, confidence, mirror, **options)
             with autocast(xy.device, precision):
                 return self.predict(xy, confidence, **options)
 
@@ -261,6 +331,44 @@ class Method(nn.Module, ABC):
 def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[Any]:
     """Automatic bf16 on a device; nothing for fp32."""
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+
+
+def mirror_averaged(
+    predict: Predictor, xy: Tensor, confidence: Tensor | None, mirror: Mirror, **options: Any
+) -> Prediction:
+    """The mean of a prediction and of that of the mirror image, put back.
+
+    On a CPU they go one after the other, which keeps their features in the cache; on a GPU
+    together, which keeps it busy.
+
+    Args:
+        predict: without a mirror of its own.
+        xy: (b, f, j, 2).
+        confidence: (b, f, j) or None.
+        mirror: of the skeleton and the classes.
+        options: guidance and sampling.
+    """
+    other, other_sure = mirror.points(xy), mirror.confidence(confidence)
+    if xy.device.type == "cpu":
+        plain = predict(xy, confidence, **options)
+        back = predict(other, other_sure, **options)
+    else:
+        sure = None
+        if confidence is not None and other_sure is not None:
+            sure = torch.cat([confidence, other_sure])
+        plain, back = _halves(predict(torch.cat([xy, other]), sure, **options))
+    joints = (plain.joints + mirror.points(back.joints)) / 2
+    if plain.action_logits is None or back.action_logits is None:
+        return Prediction(joints)
+    return Prediction(joints, (plain.action_logits + mirror.logits(back.action_logits)) / 2)
+
+
+def _halves(both: Prediction) -> tuple[Prediction, Prediction]:
+    joints = both.joints.chunk(2)
+    if both.action_logits is None:
+        return Prediction(joints[0]), Prediction(joints[1])
+    logits = both.action_logits.chunk(2)
+    return Prediction(joints[0], logits[0]), Prediction(joints[1], logits[1])
 
 
 def refuse_sampling(method: str, sampling: Sampling | None) -> None:

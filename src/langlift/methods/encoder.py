@@ -30,11 +30,13 @@ from .base import (
     Losses,
     Method,
     MethodConfig,
+    Mirror,
     Precision,
     Prediction,
     Predictor,
     Sampling,
     TemporalEncoder,
+    mirror_averaged,
     refuse_guidance,
     refuse_sampling,
 )
@@ -146,8 +148,6 @@ class EncoderMethod(Method):
         self.encoder = encoder
         width: int = encoder.width  # type: ignore[assignment]
         self.action_head = nn.Linear(width, len(actions)) if len(actions) else None
-        weights = joint_weights(config.joint_weights)
-        self._joint_weights = None if weights is None else torch.tensor(weights)
 
     @property
     def padding(self) -> tuple[int, int]:
@@ -188,9 +188,12 @@ class EncoderMethod(Method):
             *,
             guidance: Guidance | None = None,
             sampling: Sampling | None = None,
+            mirror: Mirror | None = None,
         ) -> Prediction:
             refuse_sampling(self.name, sampling)
             refuse_guidance(self.name, guidance)
+            if mirror is not None:
+                return mirror_averaged(predict, xy, confidence, mirror)
             return _predict(encoder, head, xy, confidence)
 
         return predict
@@ -201,24 +204,33 @@ class EncoderMethod(Method):
         Terms: ``mpjpe`` (or ``weighted_mpjpe``), ``velocity``, ``consistency``, ``scale``,
         ``action``.
         """
-        config = self.config
         prediction = self.predict(batch.xy, batch.confidence)
-        joints, per_joint = prediction.joints, self._joint_weights
-        if per_joint is not None:
-            per_joint = per_joint.to(joints.device)
-        name = "mpjpe" if per_joint is None else "weighted_mpjpe"
-        terms = {name: position_error(joints, batch.joints, per_joint)}
-        weights = {name: 1.0}
-        if config.velocity_weight:
-            terms["velocity"] = velocity_error(joints, batch.joints)
-        if config.consistency_weight:
-            terms["consistency"] = temporal_consistency(joints, per_joint)
-        if config.scale_weight:
-            terms["scale"] = scaled_error(joints, batch.joints)
-        if config.action_weight and prediction.action_logits is not None:
-            terms["action"] = _action_loss(prediction.action_logits, batch.action)
-        weights |= {term: getattr(config, f"{term}_weight") for term in terms if term != name}
-        return Losses(terms, weights, config.self_weighted)
+        found = pose_losses(self.config, prediction.joints, batch.joints)
+        weight = self.config.action_weight
+        if not weight or prediction.action_logits is None:
+            return found
+        said = action_loss(prediction.action_logits.mean(dim=1), batch.action)
+        return found.with_term("action", said, weight)
+
+
+def pose_losses(config: EncoderConfig, joints: Tensor, target: Tensor) -> Losses:
+    """What an encoder's training minimises of its joints (b, f, j, 3) and the true ones.
+
+    Terms: ``mpjpe`` (or ``weighted_mpjpe``), ``velocity``, ``consistency``, ``scale``, those that
+    have a weight.
+    """
+    values = joint_weights(config.joint_weights)
+    per_joint = None if values is None else torch.tensor(values, device=joints.device)
+    name = "mpjpe" if per_joint is None else "weighted_mpjpe"
+    terms = {name: position_error(joints, target, per_joint)}
+    if config.velocity_weight:
+        terms["velocity"] = velocity_error(joints, target)
+    if config.consistency_weight:
+        terms["consistency"] = temporal_consistency(joints, per_joint)
+    if config.scale_weight:
+        terms["scale"] = scaled_error(joints, target)
+    weights = {t: 1.0 if t == name else getattr(config, f"{t}_weight") for t in terms}
+    return Losses(terms, weights, config.self_weighted)
 
 
 def _predict(
@@ -233,9 +245,9 @@ def _predict(
     return Prediction(encoder.head(zd), head(features).float())
 
 
-def _action_loss(logits: Tensor, action: Tensor) -> Tensor:
-    """Cross-entropy of the windows' mean logits (b, f, k), over the windows with a label."""
+def action_loss(logits: Tensor, action: Tensor) -> Tensor:
+    """Cross-entropy of windows' logits (b, k), over the windows with a label (not -1)."""
     labelled = action >= 0
     if not labelled.any():
         return logits.sum() * 0.0
-    return F.cross_entropy(logits.mean(dim=1)[labelled], action[labelled])
+    return F.cross_entropy(logits[labelled], action[labelled])

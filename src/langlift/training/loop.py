@@ -144,7 +144,7 @@ class _Run:
         chosen = self.config.selection if stopped_by_figures else "fixed"
         known = {"chosen_on": []} if chosen == "fixed" and "chosen_on" in self.bundle.card else {}
         last = _for_lifting(self.bundle, step, selection=chosen, **known)
-        save_bundle(self.out / WEIGHTS, last, self.average.state)
+        save_bundle(self.out / WEIGHTS, last, self.network.lifting_state(self.average.state))
 
 
 def _start(method: str, config: TrainConfig, data: Data, out: Path, team: Team) -> _Run:
@@ -153,7 +153,9 @@ def _start(method: str, config: TrainConfig, data: Data, out: Path, team: Team) 
         torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     bundle = make_bundle(method, config, data)
-    network = bundle.build().train().to(team.device)
+    network = bundle.build().train()
+    network.start_training()
+    network = network.to(team.device)
     config.check_window(network.padding)
     optimizer = make_optimizer(network, config)
     return _Run(config, out, team, bundle, network, optimizer, Average(network, config.ema))
@@ -189,7 +191,8 @@ class _Observer:
         lifted = _for_lifting(run.bundle, step)
         network = lifted.build()
         torch.set_rng_state(rng)  # building draws random weights; the run must not notice
-        network.load_state_dict(run.average.state)
+        state = run.network.lifting_state(run.average.state)
+        network.load_state_dict(state)
         figures = validator.measure(Lifter(lifted, network.to(run.team.device).eval()))
         self._write({"step": step, **marked(run.config, figures, VALIDATION)})
         if run.best is None or figures["score"] < run.best["score"]:
@@ -198,7 +201,7 @@ class _Observer:
             title = "validation" if chosen != "test" else Origin(selection=chosen).mark
             found = {title: {"protocol": validator.protocol, **marked(run.config, figures)}}
             best = _for_lifting(run.bundle, step, selection=chosen, **found)
-            save_bundle(run.out / BEST, best, run.average.state)
+            save_bundle(run.out / BEST, best, state)
 
     def _write(self, entry: dict[str, Any]) -> None:
         if self._log is not None:
