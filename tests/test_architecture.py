@@ -47,7 +47,9 @@ FORBIDDEN: dict[str, frozenset[str]] = {
     "geometry": frozenset({"actions", "tracks"}),  # pure functions over arrays
 }
 #: A method builds on another one only where its paper does.
-METHOD_IMPORTS: dict[str, frozenset[str]] = {}
+METHOD_IMPORTS: dict[str, frozenset[str]] = {
+    "actionprompt": frozenset({"vpose", "a3dhp", "mixste", "dstformer"}),  # it wraps encoders
+}
 #: Unpickling runs code from the file, so no module may. One reads pickles without running them:
 #: it subclasses the reader of the standard library and looks every name up in a table of its own.
 PICKLE_READER = ("formats", "unpickle")

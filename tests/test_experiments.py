@@ -45,12 +45,12 @@ def test_every_row_of_the_three_papers_is_an_experiment() -> None:
         if row.paper.startswith(papers):
             assert EXPERIMENTS[key].published is row
     assert {name: len(rows) for name, rows in PAPERS.items()} == {
-        "actionprompt": 52,
+        "actionprompt": 61,
         "finepose": 49,
         "langpose": 12,
         "baselines": 8,
     }
-    assert len(EXPERIMENTS) == 121  # no name twice
+    assert len(EXPERIMENTS) == 130  # no name twice
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS.values(), ids=ids)
@@ -72,8 +72,9 @@ def test_what_is_built_can_be_run_and_what_is_not_says_so() -> None:
     for experiment in EXPERIMENTS.values():
         if not experiment.lacks:
             assert experiment.method in METHODS
-            assert isinstance(experiment.settings, EncoderSettings)
-    assert len(RUNNABLE) >= 30
+            assert isinstance(experiment.settings, EncoderSettings | PromptSettings)
+    assert len(RUNNABLE) >= 75
+    assert not [e.name for e in PAPERS["actionprompt"] if e.lacks]
     assert find_experiment("finepose-human36m-detected-rie").lacks == (
         "listed for its figures alone"
     )
@@ -89,7 +90,9 @@ def test_a_rows_settings_are_the_rows() -> None:
         return find_experiment(name).settings
 
     assert settings("actionprompt-1-mixste-gt") == mixste_settings(depth=4)
-    assert settings("actionprompt-1-mixste-apm-hr") == PromptSettings("mixste", {"depth": 4})
+    assert settings("actionprompt-1-mixste-apm-hr") == PromptSettings(
+        "mixste", mixste_settings(depth=4)
+    )
     assert settings("actionprompt-3-full") == settings("actionprompt-5-atp") == PromptSettings()
     assert settings("actionprompt-4-gp") == PromptSettings(
         projector="pooling", pose_to_text=False, pose_prompts=False
@@ -160,7 +163,8 @@ def test_every_scale_has_a_valid_run(experiment, scale: str) -> None:
     skeleton = get_skeleton(PROTOCOLS[experiment.protocol].skeleton)
     config = train_config(experiment, scale, skeleton, selection="fixed", seed=3)
     assert (config.cameras, config.selection, config.seed) == ("recorded", "fixed", 3)
-    assert config.model.joints_in == len(skeleton)
+    encoder = getattr(config.model, "encoder", config.model)
+    assert encoder.joints_in == len(skeleton)
     on_corpus = train_config(experiment, scale, None)
     assert on_corpus.cameras == "human36m"
 
@@ -196,7 +200,7 @@ def test_steps_of_a_full_run_are_epochs_of_its_own_data() -> None:
     )
     assert config.steps == 60_000
     small = train_config(experiment, "small", get_skeleton("mpi_inf_3dhp_17"), training_frames=9)
-    assert small.steps == 6000
+    assert small.steps == 10_000
 
 
 def test_a_window_may_be_another_one() -> None:
@@ -210,7 +214,7 @@ def test_a_window_may_be_another_one() -> None:
     [
         (
             lambda: PromptSettings(text="clip"),
-            r"unknown text 'clip'; known: embeddings, one-hot",
+            r"unknown text 'clip'; known: embeddings, minilm, one-hot, prompts, random$",
         ),
         (
             lambda: DiffusionSettings(action="oracle"),
@@ -270,7 +274,7 @@ def test_the_list_prints_every_row_with_its_figure_and_class(capsys, monkeypatch
             assert row.origin.mark in line
         if experiment.lacks:
             assert experiment.lacks in line
-    assert "121 rows, 0 ready to run (data: no folder given; --data or LANGLIFT_DATA" in lines[-1]
+    assert "130 rows, 0 ready to run (data: no folder given; --data or LANGLIFT_DATA" in lines[-1]
 
 
 def test_figures_and_classes_in_words() -> None:

@@ -59,6 +59,10 @@ class RunArguments:
         frames: window instead of the row's, with --protocol mocap only.
         selection: fixed (all training subjects, the last step) or validation (the best on subjects
             that are kept back).
+        text: what reads the prompts of ActionPrompt in training: clip (as published, the default)
+            or minilm; the variables LANGLIFT_CLIP and LANGLIFT_MINILM name folders of theirs.
+        source: 2D of the motion corpus instead of what stands for the row's: gt or noisy, with
+            --protocol mocap only.
         seed: of weights and windows.
         resume: continue the run in its folder.
         device: where to compute: cuda, cpu, or auto for the first where there is one.
@@ -73,6 +77,8 @@ class RunArguments:
     out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
     frames: int | None = None
     selection: Literal["fixed", "validation"] = "fixed"
+    text: Literal["clip", "minilm"] | None = None
+    source: Literal["gt", "noisy"] | None = None
     seed: int = 0
     resume: bool = False
     device: Device = "auto"
@@ -139,6 +145,8 @@ def _chosen(args: RunArguments) -> Run:
         args.frames,
         args.selection,
         args.seed,
+        args.text,
+        args.source,
     )
 
 
@@ -187,6 +195,7 @@ def _usage() -> str:
         [
             "usage: langlift experiment list [--paper NAME] [--data FOLDER] [--ready] [--json]",
             "       langlift experiment run NAME --data FOLDER [--scale full|small|smoke]",
+            "                               [--text clip|minilm] [--protocol mocap]",
             "",
             "scales:",
             *scales,

@@ -39,6 +39,10 @@ class LiftArguments:
         person: which person, if there are several.
         focal: focal length of the camera in pixels; assumed (1.15 times the longer side) if absent.
         flip: average with the lifted mirror image.
+        action: what the person does, for models whose poses depend on it, such as vpose+apm; a
+            label that the model knows. The model's own estimate is still reported.
+        action_over: for these models, when no action is given: window: the model names the action
+            of each window; video: one action for the whole video, from all of it (two passes).
         precision: fp32, or bf16: faster, a little less exact.
         device: where to compute: cuda, cpu, or auto for the first where there is one.
         quiet: print nothing but errors.
@@ -56,6 +60,8 @@ class LiftArguments:
     person: str | None = None
     focal: float | None = None
     flip: bool = True
+    action: str | None = None
+    action_over: Literal["window", "video"] = "window"
     precision: Literal["fp32", "bf16"] = "fp32"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     quiet: bool = False
@@ -83,6 +89,7 @@ def run(argv: Sequence[str]) -> int:
     from ..geometry.cameras import Camera
     from ..lifting.device import find_device
     from ..lifting.lifter import LiftOptions
+    from ..methods.base import Guidance
     from ..weights import load
 
     camera = None
@@ -91,9 +98,11 @@ def run(argv: Sequence[str]) -> int:
         camera = Camera.assumed(keypoints.image_size, ratio).replaced(name="given focal length")
     check_results(out, [f"{STEM}.{name}" for name in formats])
     lifter = load(args.model).to(find_device(args.device))
-    lift_options = LiftOptions(flip=args.flip, precision=args.precision)
+    told = None if args.action is None else Guidance("label", args.action, "given")
+    lifter.check_action(told, args.action_over)
+    chosen = LiftOptions(flip=args.flip, precision=args.precision, action_over=args.action_over)
     with progress("lifting", args.quiet or args.json) as advance, naming(source):
-        motion = lifter.lift(keypoints, camera, lift_options, advance)
+        motion = lifter.lift(keypoints, camera, chosen, advance, told)
     files = write_results(motion, keypoints, make_folder(out), formats, args.quiet or args.json)
     if args.json:
         print(json.dumps(summary(motion, files)))
@@ -148,6 +157,8 @@ def describe(motion: Motion, files: Sequence[Path]) -> str:
     if motion.action is not None:
         named = ", ".join(f"{label} {p:.0%}" for label, p in motion.action.top())
         lines.append(f"action: {'' if motion.action.certain else 'uncertain: '}{named}")
+    if "action_told" in motion.provenance:
+        lines.append(f"poses made for the action {motion.provenance['action']}")
     notes = motion.provenance.get("conversion_notes", [])
     lines += [f"note: {note}" for note in (notes if isinstance(notes, list) else [notes])]
     lines.append(f"camera: {motion.provenance.get('camera')}")

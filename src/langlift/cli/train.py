@@ -254,13 +254,15 @@ def _given(argv: Sequence[str], *names: str) -> str | None:
 def _describe(cost: Cost) -> str:
     lines = [
         f"parameters       {cost.parameters:,} "
-        f"({cost.encoder_parameters:,} without the action head)",
+        f"({cost.encoder_parameters:,} of the encoder alone)",
         f"training clips   {cost.clips:,} ({cost.frames:,} frames, {cost.classes} classes)",
         f"memory           {cost.memory_mb:.0f} MB at the most in this process so far",
         f"time per step    {cost.step_seconds:.3f} s ({cost.frames_per_second:,.0f} frames/s), "
         f"measured on {cost.measured_steps} step{'s' if cost.measured_steps > 1 else ''}",
         f"time for the run {cost.total_seconds / 3600:.1f} h without validation",
     ]
+    if cost.bundle_parameters != cost.parameters:
+        lines.insert(1, f"in the bundle    {cost.bundle_parameters:,} parameters")
     if cost.device != "cpu":
         lines.append(f"device           {cost.device}, {cost.gpu_memory_mb:.0f} MB of its memory")
     if cost.pieces > 1:
@@ -271,10 +273,12 @@ def _describe(cost: Cost) -> str:
 
 
 def _usage() -> str:
-    methods = [f"  {name:<10} {entry.description}" for name, entry in METHODS.items()]
+    width = max(map(len, METHODS))
+    methods = [f"  {name:<{width}} {entry.description}" for name, entry in METHODS.items()]
     recipes = []
     for name, entry in RECIPES.items():
-        only = "" if entry.general else f" (of {', '.join(entry.methods)})"
+        has = [method for method in METHODS if entry.has(method)]
+        only = "" if len(has) == len(METHODS) else f" (of {', '.join(has)})"
         recipes.append(f"  {name:<10} {entry.description}{only}")
     return "\n".join(
         [

@@ -98,10 +98,12 @@ def make_view(
     return View(clip, camera, keypoints, (cam - cam[:, :1]).astype(np.float32))
 
 
-def mocap_views(clips: Iterable[LabelledClip], source: Source2D) -> Iterator[View]:
-    """Every clip by every evaluation camera, clip by clip."""
+def mocap_views(
+    clips: Iterable[LabelledClip], source: Source2D, missing: float = 0.0
+) -> Iterator[View]:
+    """Every clip by every evaluation camera, clip by clip; arguments as of `make_view`."""
     cameras = human36m_cameras(EVALUATION_CAMERAS)
     for clip in clips:
         stand = LabelledClip(**{**clip.__dict__, "joints": centered(clip.joints)})
         for camera in cameras:
-            yield make_view(stand, camera, source)
+            yield make_view(stand, camera, source, missing)

@@ -1,9 +1,10 @@
-"""Tables I to IX of ActionPrompt (Zheng et al., ICME 2023), 52 rows."""
+"""Tables I to IX of ActionPrompt (Zheng et al., ICME 2023), 52 rows, and a study of ours."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from ..protocols.published import actionprompt
 from .experiment import Experiment, of_row
 from .settings import Encoder, EncoderSettings, PromptSettings, mixste_settings
 
@@ -25,10 +26,10 @@ def _encoders() -> list[Experiment]:
     """Tables I and II."""
     rows = []
     for encoder, bare in _ENCODERS.items():
-        prompted = PromptSettings(encoder, bare.model)
+        prompted = PromptSettings(encoder, bare)
         for end in ("gt", "hr"):
             rows.append(of_row(f"actionprompt-1-{encoder}-{end}", encoder, bare))
-            rows.append(of_row(f"actionprompt-1-{encoder}-apm-{end}", "actionprompt", prompted))
+            rows.append(of_row(f"actionprompt-1-{encoder}-apm-{end}", prompted.method, prompted))
         chosen: dict[str, Any] = {
             "source": _HUMANEVA_SOURCE,
             "frames": _HUMANEVA_FRAMES[encoder],
@@ -36,7 +37,7 @@ def _encoders() -> list[Experiment]:
             "the 15 of the truth before the network sees them; Walking and Jog only",
         }
         rows.append(of_row(f"actionprompt-2-{encoder}", encoder, bare, **chosen))
-        rows.append(of_row(f"actionprompt-2-{encoder}-apm", "actionprompt", prompted, **chosen))
+        rows.append(of_row(f"actionprompt-2-{encoder}-apm", prompted.method, prompted, **chosen))
     return sorted(rows, key=lambda row: row.name.split("-")[1])
 
 
@@ -75,10 +76,40 @@ _STUDIES: dict[str, PromptSettings | None] = {
        )},
 }  # fmt: skip
 
+
+def _study(end: str, row: str, settings: PromptSettings | EncoderSettings) -> Experiment:
+    """A row of ours, on the data and with the window of the paper's tables."""
+    method = settings.method if isinstance(settings, PromptSettings) else "dstformer"
+    return Experiment(
+        f"actionprompt-study-{end}",
+        actionprompt.PAPER,
+        "langlift study",
+        row,
+        method,
+        "human36m",
+        "gt",
+        settings=settings,
+        note="a study of ours; the paper has no such row",
+    )
+
+
+_PLAN: tuple[tuple[str, str, PromptSettings | EncoderSettings], ...] = (
+    ("random", "random embeddings that do not learn", _prompted(text="random")),
+    ("minilm", "prompts read by MiniLM", _prompted(text="minilm")),
+    ("class-context", "prompts of each class by itself", _prompted(class_context=True)),
+    ("template", "a sentence instead of learnt words", _prompted(template="a person is {}")),
+    ("weighted", "pose prompts weighted by the probabilities", _prompted(choice="weighted")),
+    ("label-dropout", "half of the labels predicted in training", _prompted(label_dropout=0.5)),
+    ("shuffled", "trained on shuffled labels (control)", _prompted(labels="shuffled")),
+    ("dstformer", "DSTformer", _BARE),
+    ("dstformer-apm", "DSTformer + APM", _prompted(encoder="dstformer")),
+)
+
 ROWS = (
     *_encoders(),
     *(
-        of_row(f"actionprompt-{end}", "actionprompt" if settings else "vpose", settings or _BARE)
+        of_row(f"actionprompt-{end}", settings.method if settings else "vpose", settings or _BARE)
         for end, settings in _STUDIES.items()
     ),
+    *(_study(*line) for line in _PLAN),
 )

@@ -10,11 +10,17 @@ from ..protocols.report import Figure, Report, Row, Table
 from ..protocols.tables import NOT_SHOWN
 from .experiment import Experiment
 from .listing import class_of, figures_of
+from .networks import PAPERS_READER, Reader, reader_of
 from .scales import SCALES
 
 
 def with_published(
-    report: Report, experiment: Experiment, scale: str, corpus: bool, seed: int
+    report: Report,
+    experiment: Experiment,
+    scale: str,
+    corpus: bool,
+    seed: int,
+    text: Reader | None = None,
 ) -> Report:
     """A report on an experiment, with the published figure where it may stand beside ours.
 
@@ -29,14 +35,16 @@ def with_published(
         scale: name in `SCALES`.
         corpus: whether it ran on the motion corpus instead of the row's data.
         seed: of the run.
+        text: what read its prompts, where that was chosen.
     """
-    apart = why_apart(report, experiment, scale, corpus)
+    apart, reader = why_apart(report, experiment, scale, corpus, text), reader_of(experiment, text)
     row = experiment.published
     facts = {
         "experiment": f"{experiment.name}: {experiment.paper}, {experiment.table}, "
         f"{experiment.row}",
         "scale": f"{scale}: {SCALES[scale].description}",
         "seed": str(seed),
+        **({"text encoder": reader} if reader else {}),
         **({"note": experiment.note} if experiment.note else {}),
     }
     if row is not None and apart:
@@ -51,7 +59,9 @@ def with_published(
     return replace(report, facts={**facts, **report.facts}, tables=tables)
 
 
-def why_apart(report: Report, experiment: Experiment, scale: str, corpus: bool) -> str:
+def why_apart(
+    report: Report, experiment: Experiment, scale: str, corpus: bool, text: Reader | None = None
+) -> str:
     """Why the published figure may not stand beside ours; empty where it may."""
     row, ours = experiment.published, report.tables[0].rows[0]
     if corpus:
@@ -62,6 +72,8 @@ def why_apart(report: Report, experiment: Experiment, scale: str, corpus: bool) 
         return str(report.facts["published figures"]).removeprefix(NOT_SHOWN)
     if row is None:
         return "no figure is known"
+    if text not in (None, PAPERS_READER):
+        return f"its text encoder is {PAPERS_READER}, ours is {text}"
     if row.inferred:
         return f"{row.inferred} is inferred"
     if row.source != experiment.source:

@@ -28,7 +28,7 @@ _WITHOUT_ACTION = tuple(name for name in SEGMENTS if name != "action")
 _METHODS: dict[str, tuple[str, Settings]] = {
     "VPose": ("vpose", EncoderSettings()),
     "MixSTE": ("mixste", mixste_settings()),
-    "ActionPrompt": ("actionprompt", PromptSettings("mixste", {"depth": 4})),
+    "ActionPrompt": ("mixste+apm", PromptSettings("mixste", mixste_settings(depth=4))),
     "MotionBERT": ("dstformer", EncoderSettings(pretrained=True)),
     "D3DP": ("d3dp", DiffusionSettings()),
     "FinePOSE": ("finepose", _FINEPOSE),

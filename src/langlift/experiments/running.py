@@ -26,7 +26,9 @@ from ..training.validation import evenly
 from .comparison import with_published
 from .experiment import Experiment
 from .material import RecordedMaterial, open_material
-from .scales import check_runnable, encoder_settings, find_scale, train_config
+from .networks import Reader, encoder_settings, reader_of
+from .scales import check_runnable, find_scale, train_config
+from .settings import PromptSettings
 
 #: How the weights are chosen; the test set's habit is left to `langlift train`.
 Selection = Literal["fixed", "validation"]
@@ -51,10 +53,12 @@ class Run:
         selection: ``fixed``: all training subjects, weights of the last step; ``validation``: the
             best on subjects that are kept back.
         seed: of weights and windows.
+        text: what reads the prompts of a row that names no text encoder; the paper's CLIP if None.
+        points: 2D of the motion corpus, ``gt`` or ``noisy``, instead of what stands for the row's.
 
     Raises:
-        InputError: for an experiment that cannot be run, an unknown scale, or a window for
-            recordings.
+        InputError: for an experiment that cannot be run, an unknown scale, a window or 2D for
+            recordings, or a text encoder for a row without words.
     """
 
     experiment: Experiment
@@ -65,10 +69,19 @@ class Run:
     frames: int | None = None
     selection: Selection = "fixed"
     seed: int = 0
+    text: Reader | None = None
+    points: Source2D | None = None
 
     def __post_init__(self) -> None:
         check_runnable(self.experiment)
         find_scale(self.scale)
+        reader_of(self.experiment, self.text)
+        if self.points is not None and not self.corpus:
+            raise InputError(
+                f"source is {self.points!r}, but {self.experiment.name} has the 2D of its row, "
+                f"{self.experiment.source}; leave it out, or run it on the motion corpus "
+                "(--protocol mocap)"
+            )
         if self.frames is not None and not self.corpus:
             raise InputError(
                 f"frames is {self.frames}, but {self.experiment.name} has the window of its row; "
@@ -87,8 +100,16 @@ class Run:
 
     @property
     def source(self) -> Source2D:
-        """The 2D of the motion corpus that stands for the row's: exact, or with noise."""
+        """The 2D of the motion corpus: the chosen, or exact or noisy as that of the row is."""
+        if self.points is not None:
+            return self.points
         return "gt" if self.experiment.source == "gt" else "noisy"
+
+    @property
+    def action(self) -> Literal["predicted", "given"]:
+        """The action that networks which take one are told: their own, or the true one."""
+        settings = self.experiment.settings
+        return settings.label if isinstance(settings, PromptSettings) else "predicted"
 
     @cached_property
     def material(self) -> RecordedMaterial:
@@ -104,7 +125,7 @@ def prepare(run: Run) -> tuple[TrainConfig, Data]:
     Raises:
         InputError: for data or settings that cannot be used.
     """
-    chosen = {"selection": run.selection, "seed": run.seed}
+    chosen = {"selection": run.selection, "seed": run.seed, "reader": run.text}
     if run.corpus:
         return _prepare_corpus(run, chosen)
     material = run.material
@@ -173,7 +194,7 @@ def evaluate_experiment(run: Run, bars: Bars, device: Any = "cpu") -> Report:
     """
     lifter = Lifter.from_file(run.weights, run.experiment.name).to(device)
     measured = _on_corpus(run, lifter, bars) if run.corpus else _on_recordings(run, lifter, bars)
-    report = with_published(measured, run.experiment, run.scale, run.corpus, run.seed)
+    report = with_published(measured, run.experiment, run.scale, run.corpus, run.seed, run.text)
     report.save(run.out, "report")
     return report
 

@@ -13,7 +13,9 @@ from typing import Any, Literal, get_args, get_type_hints
 from ..errors import InputError, unknown
 from ..protocols.spec import Windows
 
-Encoder = Literal["vpose", "a3dhp", "mixste"]
+Encoder = Literal["vpose", "a3dhp", "mixste", "dstformer"]
+#: What a method's name ends in when ActionPrompt is around its encoder.
+APM = "+apm"
 #: The segments of FinePOSE's prompt, in its order.
 SEGMENTS = ("subject", "action", "speed", "head", "body", "arms", "legs")
 
@@ -59,13 +61,19 @@ class PromptSettings(Settings):
 
     Args:
         encoder: that it is attached to.
-        model: settings of the encoder's config that differ from the published ones.
-        text: what stands for an action: the ``prompts`` that a text encoder reads (ATP), learnable
-            ``embeddings`` without a text encoder, or a ``one-hot`` label.
+        bare: what that encoder is, and how it is trained and measured.
+        text: what stands for an action: the ``prompts`` that a text encoder reads (ATP), which is
+            CLIP unless the run says otherwise, or always ``minilm``; learnable ``embeddings``
+            without a text encoder; embeddings that stay ``random``; or a ``one-hot`` label.
+        class_context: learn the prompts' words for every class by itself.
+        template: a sentence with {} for the words of the class, instead of learnt words.
         projector: how pose features become one feature: ``convolutions`` or mean ``pooling``.
         pose_to_text: let the pose change the features of the texts (P2T).
         pose_prompts: choose learnt poses by the action (APP).
+        choice: of those: of the ``likeliest`` action, or ``weighted`` by the probabilities.
         label: the action that chooses them at test: ``predicted``, or ``given`` (an oracle).
+        label_dropout: chance that the predicted action chooses in training, too.
+        labels: that are trained on: the ``true`` ones, or ``shuffled`` over the clips (a control).
         tap: layer of the encoder whose features are projected, the first being 1.
         layers: of the decoder over the pose prompts, D.
         width: of the decoder, C.
@@ -73,16 +81,26 @@ class PromptSettings(Settings):
     """
 
     encoder: Encoder = "vpose"
-    model: Mapping[str, Any] = field(default_factory=dict)
-    text: Literal["prompts", "embeddings", "one-hot"] = "prompts"
+    bare: EncoderSettings = field(default_factory=EncoderSettings)
+    text: Literal["prompts", "minilm", "embeddings", "random", "one-hot"] = "prompts"
+    class_context: bool = False
+    template: str = ""
     projector: Literal["convolutions", "pooling"] = "convolutions"
     pose_to_text: bool = True
     pose_prompts: bool = True
+    choice: Literal["likeliest", "weighted"] = "likeliest"
     label: Literal["predicted", "given"] = "predicted"
+    label_dropout: float = 0.0
+    labels: Literal["true", "shuffled"] = "true"
     tap: int = 1
     layers: int = 1
     width: int = 256
     prompts: int = 81
+
+    @property
+    def method(self) -> str:
+        """Name of the method in `langlift.methods.METHODS`."""
+        return f"{self.encoder}{APM}"
 
 
 @dataclass(frozen=True)

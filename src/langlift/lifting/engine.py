@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import InputError
+from ..errors import InputError, unknown
 from ..methods.base import Guidance, Method, Mirror, Precision, Prediction, Predictor
 from ..skeletons import Skeleton
 from .windows import Window, dense_windows, even_windows, fixed_windows
@@ -21,6 +22,8 @@ from .windows import Window, dense_windows, even_windows, fixed_windows
 CHUNK_FRAMES = 2048
 #: Output frames of one pass of several windows, mirror images not counted.
 _CPU_FRAMES, _GPU_FRAMES = 256, 4096
+#: What the action that a network is told is estimated from: each window for itself, or all of them.
+ActionOver = Literal["window", "video"]
 Progress = Callable[[int, int], None]
 
 
@@ -37,6 +40,9 @@ class LiftOptions:
         center: subtract the predicted root from all joints; without it the root stays where the
             network put it, which some protocols count as an error.
         sized: give metres; without it joints stay in the network's own unit, see `Bundle.unit`.
+        action_over: for networks whose poses depend on the action: ``window``: the network names
+            the action of each window; ``video`` (ours; no paper has it): the mean of its logits
+            over the whole track names one action, which it is told in a second pass.
     """
 
     flip: bool = True
@@ -44,12 +50,15 @@ class LiftOptions:
     chunk: int = CHUNK_FRAMES
     center: bool = True
     sized: bool = True
+    action_over: ActionOver = "window"
 
     def __post_init__(self) -> None:
         if self.precision not in ("fp32", "bf16"):
             raise InputError(f"precision is {self.precision!r}; it must be 'fp32' or 'bf16'")
         if self.chunk < 1:
             raise InputError(f"chunk is {self.chunk}; it must be at least 1 frame")
+        if self.action_over not in get_args(ActionOver):
+            raise unknown("action_over", str(self.action_over), get_args(ActionOver))
 
 
 class Engine:
@@ -79,9 +88,14 @@ class Engine:
         return next(self.network.parameters()).device
 
     def windows(self, frames: int, chunk: int) -> list[Window]:
-        """The passes for a track of so many frames, padded by what the network needs."""
+        """The passes for a track of so many frames, padded by what the network needs.
+
+        Where output frames belong together, such as those that share an action, a network that
+        slides gets whole groups of them: `chunk` is rounded down, to one group at the least.
+        """
         config = self.network.config
         if config.window is None:
+            chunk = max(chunk - chunk % config.chunk_multiple, config.chunk_multiple)
             return dense_windows(frames, sum(self.network.padding), chunk)
         if config.output_frames == config.window:
             return fixed_windows(frames, config.window)
@@ -94,14 +108,16 @@ class Engine:
         confidence: np.ndarray | None,
         options: LiftOptions,
         progress: Progress | None = None,
+        guidance: Guidance | None = None,
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        """Lift a track.
+        """Lift a track in one pass over it; what it is told of the action holds for all of it.
 
         Args:
             features: (f + padding, j, 2), padded by what the network needs before and after.
             confidence: (f + padding, j), None: all certain.
             options: flip averaging, precision, chunk length.
             progress: called with (frames done, frames in all).
+            guidance: what is known about the action.
 
         Returns:
             (f, j, 3) in the network's unit and axes, and (f, k) action logits or None.
@@ -112,7 +128,7 @@ class Engine:
         joints, logits, done = [], [], 0
         for group in self._groups(self.windows(frames, options.chunk)):
             at = torch.from_numpy(np.stack([w.frames for w in group]))
-            said = self.passes(xy[at], None if sure is None else sure[at], options)
+            said = self.passes(xy[at], None if sure is None else sure[at], options, guidance)
             for n, window in enumerate(group):
                 joints.append(_numpy(said.joints[n, window.keep]))
                 if said.action_logits is not None:

@@ -16,16 +16,23 @@ from .._version import __version__
 from ..actions import ActionVocabulary
 from ..errors import InputError
 from ..geometry.cameras import Camera, normalize_screen
-from ..methods.base import Method
+from ..methods.base import Guidance, Method, refuse_guidance
 from ..skeletons import Skeleton
 from ..tracks import ActionEstimate, Keypoints, Motion
 from .bundle import Bundle, load_network
-from .engine import Engine, LiftOptions, Progress
+from .engine import ActionOver, Engine, LiftOptions, Progress
 from .features import FeatureConfig, from_virtual, person_features, screen_features
 from .resample import frame_times, resample_joints, resample_points
 
 MINIMUM_JOINTS = 4  # in at least one frame
 ACTION_WINDOW = 81  # frames at the model's rate; windows follow each other by a third
+#: What the provenance says of an action that nobody told.
+ESTIMATED = "estimated by the model from the 2D motion"
+_TOLD = {
+    "given": "given by the user",
+    "oracle": "oracle: true action given",
+    "predicted": f"{ESTIMATED}, one for the whole video",
+}
 #: Metres: the bones of the 17 joints, one after the other, of a person 1.7 m tall.
 _BONES = 4.1
 
@@ -73,6 +80,7 @@ class Lifter:
         camera: Camera | None = None,
         options: LiftOptions | None = None,
         progress: Progress | None = None,
+        guidance: Guidance | None = None,
     ) -> Motion:
         """Lift one person's track.
 
@@ -82,15 +90,19 @@ class Lifter:
                 provenance.
             options: flip averaging, precision, chunk length.
             progress: called with (frames done, frames in all).
+            guidance: what is known about the action. The pose is made for it, and the provenance
+                says so; the action of the result stays what the model estimates.
 
         Returns:
             Joints in metres relative to the pelvis, in camera axes, at the keypoints' own rate,
             with the estimated action per window.
 
         Raises:
-            InputError: for keypoints that give no joint of the model, or another camera's images.
+            InputError: for keypoints that give no joint of the model, or another camera's images;
+                for an action that the model does not know, or of which it can make no use.
         """
         options = options or LiftOptions()
+        self.check_action(guidance, options.action_over)
         skeleton = self.bundle.skeleton
         points = keypoints.converted(skeleton)
         _check_evidence(points)
@@ -106,7 +118,7 @@ class Lifter:
         if points.fps != self.bundle.fps:
             xy, seen = resample_points(xy, seen, at)
             sure = np.where(seen, resample_joints(sure[..., None], at)[..., 0], 0)
-        joints, logits = self._lift_frames(xy, seen, sure, lens, options, progress)
+        joints, logits, told = self._lift_frames(xy, seen, sure, lens, options, progress, guidance)
         joints, scale = self._metres(joints, options.sized)
         action = self._action(logits, points) if logits is not None else None
         if points.fps != self.bundle.fps:
@@ -121,9 +133,32 @@ class Lifter:
             provenance={
                 **self._provenance(points, camera is not None, lens, options),
                 **scale,
-                "action": "none" if action is None else "estimated by the model from the 2D motion",
+                **_of_action(told, action),
             },
         )
+
+    def check_action(self, guidance: Guidance | None, over: ActionOver = "window") -> None:
+        """Raise `InputError` unless the model can be told this action, or find it in this way.
+
+        Args:
+            guidance: what is known about the action.
+            over: see `LiftOptions.action_over`.
+        """
+        if not self.network.config.takes_action:
+            refuse_guidance(self.bundle.method, guidance)
+            if over == "video":
+                raise InputError(
+                    f"action_over is 'video', but the poses of {self.bundle.method} do not depend "
+                    "on the action; leave it at 'window'"
+                )
+        elif guidance is not None and guidance.kind != "none":
+            if over == "video":
+                raise InputError(
+                    f"action_over is 'video' and the action {guidance.value!r} is given; leave one "
+                    "of them out"
+                )
+            if guidance.kind == "label":
+                self.actions.index(guidance.value)
 
     def _lift_frames(
         self,
@@ -133,8 +168,12 @@ class Lifter:
         lens: Camera,
         options: LiftOptions,
         progress: Progress | None,
-    ) -> tuple[np.ndarray, np.ndarray | None]:
-        """(f, j, 2) pixels at the model's rate to (f, j, 3) root-relative and (f, k) logits."""
+        guidance: Guidance | None,
+    ) -> tuple[np.ndarray, np.ndarray | None, Guidance | None]:
+        """(f, j, 2) pixels at the model's rate to (f, j, 3) root-relative and (f, k) logits.
+
+        The third is what the network was told of the action.
+        """
         before, after = self.network.padding
         frames = np.clip(np.arange(-before, len(xy) + after), 0, len(xy) - 1)
         skeleton = self.bundle.skeleton
@@ -142,12 +181,36 @@ class Lifter:
         sure = None
         if self.network.config.uses_confidence:
             sure = np.clip(confidence[frames], 0, 1).astype(np.float32)
-        lifted, logits = self.engine.run(features, sure, options, progress)
+        lifted, logits, told = self._run(features, sure, options, progress, guidance)
         if rotation is not None:
             lifted = from_virtual(lifted, rotation[before : before + len(xy)])
         if options.center:
             lifted = lifted - lifted[:, [skeleton.root_index]]
-        return lifted, logits
+        return lifted, logits, told
+
+    def _run(
+        self,
+        features: np.ndarray,
+        confidence: np.ndarray | None,
+        options: LiftOptions,
+        progress: Progress | None,
+        guidance: Guidance | None,
+    ) -> tuple[np.ndarray, np.ndarray | None, Guidance | None]:
+        """The network over the track: once, or a second time with the action of the first."""
+        if options.action_over == "window":
+            lifted, logits = self.engine.run(features, confidence, options, progress, guidance)
+            return lifted, logits, guidance
+        first, second = _halves(progress)
+        _, logits = self.engine.run(features, confidence, options, first)
+        if logits is None:
+            raise InputError(
+                f"{self.bundle.method} names no action, so there is none of the whole video; leave "
+                "action_over at 'window'"
+            )
+        named = self.actions.labels[int(logits.mean(axis=0, dtype=np.float64).argmax())]
+        told = Guidance("label", named, "predicted")
+        lifted, _ = self.engine.run(features, confidence, options, second, told)
+        return lifted, logits, told
 
     def _metres(self, joints: np.ndarray, sized: bool) -> tuple[np.ndarray, dict[str, str]]:
         """Root-relative joints from the network's unit to metres, and how, for the provenance."""
@@ -206,6 +269,23 @@ class Lifter:
             "smoothing": "none",
             **({} if options.center else {"root": "kept where the network put it"}),
         }
+
+
+def _of_action(told: Guidance | None, estimate: ActionEstimate | None) -> dict[str, str]:
+    """For the provenance: where the action comes from, and which one the poses were made for."""
+    if told is not None and told.kind != "none":
+        return {"action": f"{_TOLD[told.source]}: {told.value}", "action_told": told.value}
+    return {"action": "none" if estimate is None else ESTIMATED}
+
+
+def _halves(progress: Progress | None) -> tuple[Progress | None, Progress | None]:
+    """The progress of two passes as that of one that is twice as long."""
+    if progress is None:
+        return None, None
+    return (
+        lambda done, total: progress(done, 2 * total),
+        lambda done, total: progress(total + done, 2 * total),
+    )
 
 
 def encode(

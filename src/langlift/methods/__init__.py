@@ -11,13 +11,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from torch import nn
+
 from ..actions import ActionVocabulary
 from ..errors import unknown
-from .a3dhp import A3DHPConfig, A3DHPMethod
+from .a3dhp import A3DHP, A3DHPConfig, A3DHPMethod
+from .actionprompt import (
+    ActionPrompted,
+    PromptedA3DHPConfig,
+    PromptedDSTformerConfig,
+    PromptedMixSTEConfig,
+    PromptedVPoseConfig,
+)
 from .base import Method, MethodConfig
-from .dstformer import DSTformerConfig, DSTformerMethod
-from .mixste import MixSTEConfig, MixSTEMethod
-from .vpose import VPoseConfig, VPoseMethod
+from .dstformer import DSTformer, DSTformerConfig, DSTformerMethod
+from .mixste import MixSTE, MixSTEConfig, MixSTEMethod
+from .vpose import VPose, VPoseConfig, VPoseMethod
 
 
 @dataclass(frozen=True)
@@ -29,6 +38,16 @@ class MethodEntry:
     description: str
 
 
+def _prompted(encoder: Callable[[Any], nn.Module]) -> Callable[[Any, ActionVocabulary], Method]:
+    """How an encoder with ActionPrompt around it is built from the settings of both."""
+
+    def build(config: Any, actions: ActionVocabulary) -> Method:
+        return ActionPrompted(encoder(config.encoder), actions, config=config)
+
+    return build
+
+
+_APM = "with action text prompts and pose prompts (Zheng et al., ICME 2023)"
 METHODS: dict[str, MethodEntry] = {
     "vpose": MethodEntry(
         VPoseConfig,
@@ -49,6 +68,12 @@ METHODS: dict[str, MethodEntry] = {
         A3DHPConfig,
         A3DHPMethod,
         "temporal convolutions with attention over frames and kernels (Liu et al., CVPR 2020)",
+    ),
+    "vpose+apm": MethodEntry(PromptedVPoseConfig, _prompted(VPose), f"vpose {_APM}"),
+    "a3dhp+apm": MethodEntry(PromptedA3DHPConfig, _prompted(A3DHP), f"a3dhp {_APM}"),
+    "mixste+apm": MethodEntry(PromptedMixSTEConfig, _prompted(MixSTE), f"mixste {_APM}"),
+    "dstformer+apm": MethodEntry(
+        PromptedDSTformerConfig, _prompted(DSTformer), f"dstformer {_APM} (ours)"
     ),
 }
 

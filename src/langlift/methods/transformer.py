@@ -207,17 +207,17 @@ def attend(qkv: Tensor, heads: int, axis: Axis) -> Tensor:
     qkv = qkv.view(b, f, j, 3, heads, width // (3 * heads))
     if axis == "joint":
         q, k, v = qkv.flatten(0, 1).permute(2, 0, 3, 1, 4)  # (b f, h, j, e) each
-        y = _weigh(q, k, v).transpose(1, 2)  # (b f, j, h, e)
+        y = weigh(q, k, v).transpose(1, 2)  # (b f, j, h, e)
     elif b == 1:  # a view: one window's joints are the batch of the attention
         q, k, v = qkv[0].permute(2, 1, 3, 0, 4)  # (j, h, f, e) each
-        y = _weigh(q, k, v).permute(2, 0, 1, 3)  # (f, j, h, e)
+        y = weigh(q, k, v).permute(2, 0, 1, 3)  # (f, j, h, e)
     else:
         q, k, v = rearrange(qkv, "b f j n h e -> n (b j) h f e")
-        y = rearrange(_weigh(q, k, v), "(b j) h f e -> b f j h e", b=b)
+        y = rearrange(weigh(q, k, v), "(b j) h f e -> b f j h e", b=b)
     return y.reshape(b, f, j, width // 3)
 
 
-def _weigh(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+def weigh(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """Attention of (*, n, e), in the form that was measured to be the faster one.
 
     The fused kernel is as fast or faster over 17 joints and over 243 frames, but for one case: its

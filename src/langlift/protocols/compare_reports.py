@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from .report import Figure, Report, Row, Table, in_words
@@ -99,7 +99,7 @@ class ReportComparison:
                     "a": {"model": p.a.model, "mark": p.a.origin.mark},
                     "b": {"model": p.b.model, "mark": p.b.origin.mark},
                     "figures": {
-                        name: {"a": asdict(a), "b": asdict(b), "difference": gap}
+                        name: {"a": a.content(), "b": b.content(), "difference": gap}
                         for name, (a, b, gap) in p.figures.items()
                     },
                 }
@@ -267,5 +267,4 @@ def _differences(a: Row, b: Row) -> Iterator[tuple[str, tuple[Figure, Figure, fl
 
 
 def _signed(gap: float, like: Figure) -> str:
-    digits = 2 if like.unit == "x" else 1  # as `Figure` prints them
-    return f"{gap:+.{digits}f}"
+    return f"{gap:+.{like.shown_digits}f}"

@@ -17,7 +17,7 @@ from typing import Any
 from ..errors import InputError, printable
 from ..formats.files import atomic_write, naming, read_json
 from .origin import Origin
-from .report_form import Unit, check_form, is_figure
+from .report_form import MOST_DIGITS, Unit, are_digits, check_form, is_figure
 
 #: The tag that holds free text, which may speak of other figures than the row's.
 NOTE = "note"
@@ -27,24 +27,47 @@ _OF_OTHERS = ("experiment", "note", "notes", "published", "published figures")
 
 @dataclass(frozen=True)
 class Figure:
-    """One number with its 95 % interval (None where none was computed)."""
+    """One number with its 95 % interval (None where none was computed).
+
+    Args:
+        value: in its unit.
+        unit: of the value and the interval.
+        low: lower end of the interval.
+        high: upper end of the interval.
+        digits: shown after the point; None for those that are usual for the unit.
+    """
 
     value: float
     unit: Unit
     low: float | None = None
     high: float | None = None
+    digits: int | None = None
 
     def __post_init__(self) -> None:
+        if not (self.digits is None or are_digits(self.digits)):
+            raise InputError(
+                f"digits is {self.digits!r}; a figure has 0 to {MOST_DIGITS} digits after the point"
+            )
         for value in (self.value, self.low, self.high):
             if value is not None and not is_figure(value):
                 raise InputError(f"a figure is {value!r}; it must be a number, and finite")
 
     def __str__(self) -> str:
-        digits = 2 if self.unit == "x" else 1  # a ratio
+        digits = self.shown_digits
         text = f"{self.value:.{digits}f}"
         if self.low is not None and self.high is not None:
             text += f" [{self.low:.{digits}f}, {self.high:.{digits}f}]"
         return text
+
+    @property
+    def shown_digits(self) -> int:
+        """Digits after the point: two of a ratio, else one, where no others were asked for."""
+        usual = 2 if self.unit == "x" else 1
+        return usual if self.digits is None else self.digits
+
+    def content(self) -> dict[str, Any]:
+        """As plain values, for JSON; usual digits are not told."""
+        return {n: v for n, v in asdict(self).items() if n != "digits" or v is not None}
 
 
 @dataclass(frozen=True)
@@ -202,7 +225,7 @@ class Report:
                 {
                     "title": t.title,
                     "what": t.what,
-                    "rows": [{**asdict(row), "mark": row.origin.mark} for row in t.rows],
+                    "rows": [_content(row) for row in t.rows],
                 }
                 for t in self.tables
             ],
@@ -218,6 +241,12 @@ class Report:
                 temporary.write_text(text, encoding="utf-8")
             paths.append(path)
         return paths
+
+
+def _content(row: Row) -> dict[str, Any]:
+    """A row as plain values."""
+    figures = {name: figure.content() for name, figure in row.figures.items()}
+    return {**asdict(row), "figures": figures, "mark": row.origin.mark}
 
 
 def _row(content: Mapping[str, Any]) -> Row:

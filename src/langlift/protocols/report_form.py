@@ -15,8 +15,13 @@ from .origin import Origin
 
 Unit = Literal["mm", "mm/frame", "mm/frame2", "%", "x"]
 
-_KINDS = {str: "a text", dict: "an object", list: "a list", bool: "true or false"}
+_KINDS = {
+    **{str: "a text", dict: "an object", list: "a list"},
+    **{bool: "true or false", int: "a whole number"},
+}
 _LARGEST = 1e300  # differences stay finite
+#: Digits after the point that a figure may be shown with.
+MOST_DIGITS = 6
 _TOLD = 40  # characters of a wrong value
 
 
@@ -74,13 +79,21 @@ def _faults_of_row(row: Any, where: str) -> Iterator[str]:
     for name, figure in row["figures"].items():
         what = f"the figure {name!r} of {where}"
         bounds = {"low": object, "high": object}
-        yield from _wrong(figure, what, {"value": object, "unit": str}, bounds, only=True)
+        may = {**bounds, "digits": int}
+        yield from _wrong(figure, what, {"value": object, "unit": str}, may, only=True)
+        if not are_digits(figure.get("digits", 0)):
+            yield f"'digits' of {what} is {_told(figure['digits'])}, beyond 0 to {MOST_DIGITS}"
         if figure["unit"] not in get_args(Unit):
             yield f"{what} has the unit {_told(figure['unit'])}"
         for key in ("value", *bounds):
             number = figure.get(key)
             if not (is_figure(number) or (number is None and key in bounds)):
                 yield f"{key!r} of {what} is {_told(number)} instead of a finite number"
+
+
+def are_digits(value: Any) -> bool:
+    """Whether something is a number of digits after the point, see `MOST_DIGITS`."""
+    return type(value) is int and 0 <= value <= MOST_DIGITS
 
 
 def is_figure(value: Any) -> bool:

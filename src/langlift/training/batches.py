@@ -36,6 +36,7 @@ from ..lifting.bundle import Bundle
 from ..lifting.features import person_features, screen_features, to_virtual
 from ..methods.base import Batch
 from .config import TrainConfig
+from .labels import whose_label
 from .takes import Take
 
 #: Frames beyond the network's window that the running means of the features may look at.
@@ -87,7 +88,8 @@ class WindowSampler:
         self._joints = np.concatenate([centered(c.joints) for c in clips]).astype(np.float32)
         self._count = np.array([len(c) for c in clips])
         self._start = np.concatenate([[0], np.cumsum(self._count)[:-1]])
-        self._action, self._mirrored = class_indices(clips, actions)
+        classes, self._mirrored = class_indices(clips, actions)
+        self._action = classes[whose_label(len(clips), config)]
         self._chance = _clip_chances(clips, config.synthetic_share)
         self._fixed: list[Camera] | None = None
         if config.cameras == "human36m":

@@ -16,6 +16,9 @@ from ..methods.settings import config_from_dict
 from ..methods.vpose import VPoseConfig
 from ..skeletons import HUMAN36M_17
 
+_POSITIVE = (
+    *("steps", "batch", "accumulate", "frames", "window_hop", "checkpoint_every", "log_every"),
+)
 _NOT_NEGATIVE = (
     *("warmup", "validate_every", "validation_clips", "threads", "synthetic_clips", "seed"),
     *("weight_decay", "grad_clip"),
@@ -43,8 +46,13 @@ class TrainConfig:
             subjects, as released code does it, so that every figure made with them is an oracle.
         synthetic_clips: synthetic clips to add.
         synthetic_share: share of the windows drawn from them.
+        labels: ``true``; or ``shuffled``, a control: every training clip or take has the label of
+            another one, by a permutation that `seed` decides and that stays for the whole run.
+            What chooses the weights keeps its own labels.
         windows: ``drawn`` at random and changed for every step; or ``epochs`` as published: every
             window of every view once per epoch, in random order, plain and mirrored.
+        window_hop: take one of so many windows of every view, the middle one, so that an epoch is
+            as much shorter; for windows in epochs.
         steps: optimiser steps.
         batch: windows per step.
         accumulate: pieces that a step's batch goes through the network in; their gradients are
@@ -79,7 +87,9 @@ class TrainConfig:
     selection: Literal["validation", "fixed", "test"] = "validation"
     synthetic_clips: int = 0
     synthetic_share: float = 0.0
+    labels: Literal["true", "shuffled"] = "true"
     windows: Literal["drawn", "epochs"] = "drawn"
+    window_hop: int = 1
     steps: int = 20000
     batch: int = 32
     accumulate: int = 1
@@ -118,6 +128,11 @@ class TrainConfig:
             self._check_recorded()
         if self.windows == "epochs":
             self._check_epochs()
+        elif self.window_hop != 1:
+            raise InputError(
+                f"window_hop is {self.window_hop}, but drawn windows begin anywhere; leave it at "
+                "1, or take the windows in epochs (--windows epochs)"
+            )
 
     def _check_pieces(self) -> None:
         """Raise unless the batch can go through the network in so many pieces."""
@@ -135,8 +150,7 @@ class TrainConfig:
 
     def _check_numbers(self) -> None:
         """Raise unless every number is one that a run can have."""
-        positive = ("steps", "batch", "accumulate", "frames", "checkpoint_every", "log_every")
-        for name in positive:
+        for name in _POSITIVE:
             if getattr(self, name) < 1:
                 raise InputError(f"{name} is {getattr(self, name)}; it must be at least 1")
         for name in _NOT_NEGATIVE:
@@ -168,6 +182,11 @@ class TrainConfig:
                 f"frame(s): set frames to {model.output_frames}"
             )
         self.check_window((0, 0))
+        if self.labels == "shuffled" and not model.trains_actions:
+            raise InputError(
+                "labels is 'shuffled', but this model is trained without labels; set labels to "
+                "'true', or train a model that learns actions"
+            )
         if not model.looks_ahead and self.features.kind == "person":
             raise InputError(
                 "a causal model needs screen features: person features average over later frames "

@@ -12,12 +12,14 @@ import torch
 
 from ..actions import ActionVocabulary
 from ..lifting.bundle import Bundle
+from ..methods.base import Method
 from .config import TrainConfig
 from .data import Data
 from .distributed import ALONE, Team
 from .epochs import EpochSampler, make_sampler
-from .loop import make_bundle
+from .loop import make_bundle, start_network
 from .optim import make_optimizer
+from .recipes import encoder_of
 from .step import run_step
 
 #: Called with what is done and the total.
@@ -31,8 +33,10 @@ class Cost:
     """Size and pace of a run on this machine.
 
     Args:
-        parameters: trainable parameters.
-        encoder_parameters: those of the same network without action classes.
+        parameters: trained parameters, those of a text branch too.
+        bundle_parameters: those of the network that the bundle will hold.
+        encoder_parameters: those of the same network without action classes; of a plug-in, those of
+            the encoder that it is attached to.
         clips: training clips.
         frames: frames in them.
         classes: action classes.
@@ -49,6 +53,7 @@ class Cost:
     """
 
     parameters: int
+    bundle_parameters: int
     encoder_parameters: int
     clips: int
     frames: int
@@ -85,11 +90,13 @@ def measure_cost(
     if config.threads:
         torch.set_num_threads(config.threads)
     bundle = make_bundle(method, config, data)
-    make_step, windows = _training(bundle, config, data, team, numbers)
+    network = start_network(bundle).to(team.device)
+    make_step, windows = _training(network, config, data, team, numbers)
     seconds, measured = _pace(make_step, team, advance)
     return Cost(
-        parameters=_parameters(bundle),
-        encoder_parameters=_parameters(replace(bundle, actions=ActionVocabulary(()))),
+        parameters=_count(network),
+        bundle_parameters=_built(bundle),
+        encoder_parameters=_built(_bare(bundle)),
         clips=len(data.train),
         frames=sum(len(clip) for clip in data.train),
         classes=len(data.actions),
@@ -107,13 +114,12 @@ def measure_cost(
 
 
 def _training(
-    bundle: Bundle, config: TrainConfig, data: Data, team: Team, numbers: range
+    network: Method, config: TrainConfig, data: Data, team: Team, numbers: range
 ) -> tuple[Callable[[int], None], int]:
     """What makes a step of the run, and windows of an epoch, 0 where they are drawn."""
-    network = bundle.build().train().to(team.device)
     config.check_window(network.padding)
     optimizer, shared = make_optimizer(network, config), team.share(network)
-    sampler = make_sampler(data.train, bundle.actions, config, network.padding, team.device)
+    sampler = make_sampler(data.train, network.actions, config, network.padding, team.device)
     short = replace(config, warmup=0)
 
     def make_step(step: int) -> None:
@@ -139,9 +145,20 @@ def _pace(make_step: Callable[[int], None], team: Team, advance: Advance) -> tup
     return (now - began) / measured, measured
 
 
-def _parameters(bundle: Bundle) -> int:
+def _bare(bundle: Bundle) -> Bundle:
+    """The same without action classes; of a plug-in, the encoder alone."""
+    without = replace(bundle, actions=ActionVocabulary(()))
+    inner = encoder_of(type(bundle.config))
+    return without if inner is None else replace(without, method=inner, config=bundle.config.encoder)
+
+
+def _built(bundle: Bundle) -> int:
     with torch.device("meta"):  # shapes only
-        return sum(p.numel() for p in bundle.build().parameters())
+        return _count(bundle.build())
+
+
+def _count(network: Method) -> int:
+    return sum(p.numel() for p in network.parameters() if p.requires_grad)
 
 
 def _peak_memory_mb() -> float:

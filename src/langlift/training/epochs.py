@@ -4,7 +4,8 @@ Every clip is filmed once by the four cameras of one of Human3.6M's training sub
 taking turns; a camera that the person would run into steps back for that clip, as it does for
 drawn windows. Recordings are taken as their cameras saw them. The windows of a clip or recording
 follow each other without overlap, plain and mirrored. Nothing is changed from epoch to epoch but
-the order, so a batch is read and not computed.
+the order, so a batch is read and not computed. With a ``window_hop`` above 1 an epoch has
+one in so many of the windows.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ from ..methods.base import Batch
 from ..skeletons import HUMAN36M_17
 from .batches import Sampler, WindowSampler, check_clips, class_indices, way_back
 from .config import TrainConfig
+from .labels import take_classes, whose_label
 from .take_batches import TakeSampler
-from .takes import Take, check_takes, frame_classes
+from .takes import Take, check_takes
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class EpochSampler:
     ) -> None:
         self.config = config
         if config.cameras == "recorded":
-            sequences = _recorded(check_takes(material), actions)
+            sequences = _recorded(check_takes(material), actions, config)
         else:
             sequences = _filmed(check_clips(material), actions, config)
         store = WindowStore(
@@ -77,6 +79,7 @@ class EpochSampler:
         )
         mirrored = np.array([*actions.mirror, -1])  # what is not labelled stays so
         action = _window_classes(store, sequences.classes, mirrored)
+        self._numbers = every_window(store, config.window_hop)
         self._action = torch.from_numpy(action).to(device)
         self._store = store.to(device)
         self._order: tuple[int, np.ndarray] = (-1, np.zeros(0, dtype=int))
@@ -84,7 +87,7 @@ class EpochSampler:
     @property
     def windows(self) -> int:
         """Windows of an epoch, mirrored ones included."""
-        return len(self._store)
+        return len(self._numbers)
 
     def batch(self, step: int, piece: int = 0) -> Batch:
         """One piece of the batch of a step, see `Sampler`."""
@@ -111,7 +114,7 @@ class EpochSampler:
         kept, order = self._order
         if kept != epoch:
             rng = np.random.default_rng([self.config.seed, epoch])
-            order = rng.permutation(self.windows)
+            order = self._numbers[rng.permutation(self.windows)]
             self._order = (epoch, order)
         return order
 
@@ -130,6 +133,17 @@ def make_sampler(
     return kind(material, actions, config, padding)
 
 
+def every_window(store: WindowStore, hop: int) -> np.ndarray:
+    """The numbers of one window in so many of each sequence, plain and mirrored ones alike.
+
+    It is the middle one of each row of `hop` windows, and of a sequence that has fewer.
+    """
+    sequence, _, flipped = store.sequence_of(np.arange(len(store)))
+    _, first, count = np.unique(2 * sequence + flipped, return_index=True, return_counts=True)
+    place = np.arange(len(store)) - np.repeat(first, count)
+    return np.flatnonzero(place % hop == np.repeat(np.minimum(hop // 2, count // 2), count))
+
+
 def _window_classes(
     store: WindowStore, classes: Sequence[np.ndarray], mirrored: np.ndarray
 ) -> np.ndarray:
@@ -142,7 +156,9 @@ def _window_classes(
     return np.where(flipped, mirrored[action], action)
 
 
-def _recorded(takes: Sequence[Take], actions: ActionVocabulary) -> _Sequences:
+def _recorded(
+    takes: Sequence[Take], actions: ActionVocabulary, config: TrainConfig
+) -> _Sequences:
     """Takes as they are; where any has confidence it is a third coordinate of all."""
     xy = [take.screen for take in takes]
     if any(take.confidence is not None for take in takes):
@@ -153,7 +169,7 @@ def _recorded(takes: Sequence[Take], actions: ActionVocabulary) -> _Sequences:
     return _Sequences(
         xy=xy,
         joints=[take.joints for take in takes],
-        classes=[frame_classes(take, actions) for take in takes],
+        classes=take_classes(takes, actions, config),
         mirror=takes[0].skeleton.mirror,
     )
 
@@ -169,7 +185,8 @@ def _filmed(
     views = [view for n, clip in enumerate(clips) for view in _film(clip, n, config)]
     noisy = bool(config.augment.noise)
     classes, _ = class_indices(clips, actions)
-    each = [np.full(len(clip), k) for clip, k in zip(clips, classes, strict=True)]
+    given = classes[whose_label(len(clips), config)]
+    each = [np.full(len(clip), k) for clip, k in zip(clips, given, strict=True)]
     return _Sequences(
         xy=[_screen(view, noisy) for view in views],
         joints=[view.truth for view in views],

@@ -105,9 +105,16 @@ def make_bundle(method: str, config: TrainConfig, data: Data) -> Bundle:
         actions=actions,
         fps=data.fps,
         skeleton=data.skeleton,
-        card=data.card,
+        card={**data.card, **({} if config.labels == "true" else {"labels": config.labels})},
         unit=data.unit,
     )
+
+
+def start_network(bundle: Bundle) -> Method:
+    """A new network of random weights, with what only its training needs."""
+    network = bundle.build()
+    network.start_training()
+    return network.train()
 
 
 @dataclass
@@ -153,9 +160,7 @@ def _start(method: str, config: TrainConfig, data: Data, out: Path, team: Team) 
         torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     bundle = make_bundle(method, config, data)
-    network = bundle.build().train()
-    network.start_training()
-    network = network.to(team.device)
+    network = start_network(bundle).to(team.device)
     config.check_window(network.padding)
     optimizer = make_optimizer(network, config)
     return _Run(config, out, team, bundle, network, optimizer, Average(network, config.ema))

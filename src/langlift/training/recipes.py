@@ -12,18 +12,22 @@ corpus there are only the cameras of Human3.6M, and the 2D is the exact projecti
 
 On recordings a recipe takes their own cameras and 2D as they are, and networks have the joints of
 the dataset.
+
+A plug-in, such as ActionPrompt around VPose, is trained as the encoder that it is attached to: with
+that encoder's run and architecture, and its own defaults.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, get_args
+from typing import Any, get_args, get_type_hints
 
 from ..datasets.augment import nothing
 from ..errors import InputError, unknown
 from ..lifting.features import FeatureConfig
-from ..methods import get_method
+from ..methods import METHODS, get_method
+from ..methods.base import MethodConfig
 from ..methods.losses import JointWeights
 from ..skeletons import HUMAN36M_17, Skeleton
 from .config import TrainConfig
@@ -38,7 +42,8 @@ class Recipe:
     Args:
         description: for people.
         run: settings of `TrainConfig`.
-        methods: by method, the settings in which its run differs.
+        methods: by method, the settings in which its run differs; those of an encoder are also
+            those of a plug-in around it, unless that has other ones.
         models: by method, settings of its config; the rest has the method's defaults.
         general: whether other methods can use it too, with their defaults.
         recorded: settings in which a run on recordings differs; None where it cannot be one.
@@ -50,6 +55,11 @@ class Recipe:
     models: Mapping[str, Settings] = field(default_factory=dict)
     general: bool = True
     recorded: Settings | None = None
+
+    def has(self, method: str) -> bool:
+        """Whether it is one for that method: general, or of it or of the encoder inside it."""
+        inner = encoder_of(get_method(method).config)
+        return self.general or method in self.methods or inner in self.methods
 
 
 #: Networks of a few million parameters or less, for one processor.
@@ -167,20 +177,40 @@ def recipe(name: str, method: str = "vpose", recorded: Skeleton | None = None) -
     if name not in RECIPES:
         raise unknown("recipe", name, RECIPES)
     entry, kind = RECIPES[name], get_method(method).config
-    if not entry.general and method not in entry.methods:
+    inner = encoder_of(kind) or method
+    if not entry.has(method):
         known = ", ".join(n for n, other in RECIPES.items() if other.general)
         raise InputError(
             f"there is no recipe {name!r} for {method}; those for every method are {known}"
         )
-    run = {**entry.run, **entry.methods.get(method, {})}
-    model = dict(entry.models.get(method, {}))
+    run = {**entry.run, **entry.methods.get(inner, {}), **entry.methods.get(method, {})}
     if recorded is not None:
         run |= _on_recordings(name)
-        model = _with_joints(model, kind, recorded)
-    model = kind(**model)
+    model = _model(entry, method, recorded)
     frames = run.get("frames", TrainConfig.frames)
     run["frames"] = model.output_frames or min(frames, model.window or frames)
     return TrainConfig(model=model, **run)
+
+
+def encoder_of(kind: type[MethodConfig]) -> str | None:
+    """The method whose encoder a plug-in with these settings is attached to; None for others."""
+    if "encoder" not in {f.name for f in fields(kind)}:
+        return None
+    settings = get_type_hints(kind)["encoder"]
+    return next((name for name, entry in METHODS.items() if entry.config is settings), None)
+
+
+def _model(entry: Recipe, method: str, recorded: Skeleton | None) -> MethodConfig:
+    """Settings of a method as a recipe has them; those of a plug-in's encoder are nested in it."""
+    kind = get_method(method).config
+    own, inner = dict(entry.models.get(method, {})), encoder_of(kind)
+    if inner is None:
+        return kind(**own if recorded is None else _with_joints(own, kind(), recorded))
+    default: Any = kind().encoder  # type: ignore[attr-defined]
+    nested = {**entry.models.get(inner, {}), "action_weight": 0.0}  # the plug-in tells actions
+    if recorded is not None:
+        nested = _with_joints(nested, default, recorded)
+    return kind(encoder=replace(default, **nested), **own)
 
 
 def _on_recordings(name: str) -> Settings:
@@ -195,13 +225,12 @@ def _on_recordings(name: str) -> Settings:
     return changed
 
 
-def _with_joints(settings: Settings, kind: type, skeleton: Skeleton) -> dict[str, Any]:
+def _with_joints(settings: Settings, default: Any, skeleton: Skeleton) -> dict[str, Any]:
     """Settings of a method for a skeleton: its number of joints, and the weights of its joints."""
-    known = {f.name: f for f in fields(kind)}
-    joints = {n: len(skeleton) for n in ("joints_in", "joints_out") if n in known}
-    model = {**settings, **joints}
+    known = {f.name for f in fields(default)}
+    model = {**settings, **{n: len(skeleton) for n in ("joints_in", "joints_out") if n in known}}
     if "joint_weights" in known:
-        weights = model.get("joint_weights", known["joint_weights"].default)
+        weights = model.get("joint_weights", default.joint_weights)
         if weights == HUMAN36M_17.name:
             own = skeleton.name in get_args(JointWeights)
             model["joint_weights"] = skeleton.name if own else "even"

@@ -18,7 +18,8 @@ from ..lifting.features import screen_features
 from ..methods.base import Batch
 from .batches import CONTEXT, group_weights, step_rng
 from .config import TrainConfig
-from .takes import check_takes, frame_classes
+from .labels import take_classes
+from .takes import check_takes
 
 #: Standing height of a person over the length of all bones, one after the other.
 _HEIGHT_OF_BONES = 1.7 / 4.1
@@ -49,7 +50,7 @@ class TakeSampler:
         self.padding = padding
         self._skeleton = self._takes[0].skeleton
         self._size = config.batch // config.accumulate
-        self._classes = [frame_classes(take, actions) for take in self._takes]
+        self._classes = take_classes(self._takes, actions, config)
         self._mirrored = np.array([*actions.mirror, -1])
         weights = group_weights(self._takes)
         self._chance = weights / weights.sum()

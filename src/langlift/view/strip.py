@@ -131,7 +131,7 @@ def _seconds(ax: Axes, size: float) -> None:
 
 
 def footnotes(motion: Motion, keypoints: Keypoints | None) -> str:
-    """Where the result comes from: model, weights, camera, precision, 2D conversions."""
+    """Where the result comes from: model, weights, camera, precision, action, 2D conversions."""
     given: Mapping[str, Any] = motion.provenance
     shown = {"model": "model", "weights": "weights_sha256", "camera": "camera"}
     parts = [
@@ -139,6 +139,8 @@ def footnotes(motion: Motion, keypoints: Keypoints | None) -> str:
         for name, key in (shown | {"precision": "precision"}).items()
         if given.get(key) is not None
     ]
+    if "action_told" in given:
+        parts.append(f"poses made for the action {cut(str(given.get('action')), 120)}")
     source = given if given.get("conversion_notes") or keypoints is None else keypoints.provenance
     notes = source.get("conversion_notes") or ()
     notes = [notes] if isinstance(notes, str) else [str(note) for note in notes]

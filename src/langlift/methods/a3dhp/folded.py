@@ -14,7 +14,9 @@ In float32 the output is that of `A3DHP` up to rounding.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import torch
@@ -23,8 +25,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..base import Stage
+from ..stages import Reached, layer_of
 from .config import GROUPS, A3DHPConfig
-from .windows import check_windows, every, similarity, skips
+from .windows import Kept, by_window, check_windows, every, similarity, skips
 
 #: Windows that go through the levels together, by type of device.
 WINDOWS = {"cpu": 81, "cuda": 1024}
@@ -42,7 +45,8 @@ class FoldedA3DHP(nn.Module):
         super().__init__()
         source: Any = encoder
         self.config: A3DHPConfig = source.config
-        self.padding, self.width, self.dtype = source.padding, source.width, dtype
+        self.padding, self.width, self.layers = source.padding, source.width, source.layers
+        self.dtype = dtype
         conv = source.layers_conv
         self.enter = nn.ModuleList(_Entry(each, dtype) for each in source.expand_conv)
         self.gates = nn.ModuleList(
@@ -69,23 +73,39 @@ class FoldedA3DHP(nn.Module):
     def shallow(self, xy: Tensor, confidence: Tensor | None = None) -> Stage:
         """First features of every window, as those of `A3DHP`; for b = 1 a view, not a copy."""
         check_windows(xy, self.config)
-        return Stage(self._entered(xy, 0).flatten(0, 1), stride=3, state=xy)
+        return Stage(self._entered(xy, 0).flatten(0, 1), 3, Reached(1, Kept(xy)))
 
     @torch.no_grad()
     def deep(self, stage: Stage) -> Tensor:
-        """The levels: features of all windows to (b, f - frames + 1, d)."""
-        xy, levels = stage.state, range(1, self.config.levels)
-        count, step = check_windows(xy, self.config), WINDOWS[_device_kind(xy)]
-        features = stage.features.unflatten(0, (-1, count))
-        poses = xy.flatten(2).unfold(1, self.config.frames, 1).transpose(2, 3)  # (b, n, f, j c)
-        sides = [self._entered(xy, level) for level in levels]
-        zd = features.new_empty(len(xy), count, self.width)
-        for row in range(len(xy)):
-            for start in range(0, count, step):
-                part = row, slice(start, start + step)
-                entered = [features[part], *(side[part] for side in sides)]
-                zd[part] = self._levels(entered, similarity(poses[part]))
-        return zd
+        """The levels that are left: features of all windows to (b, f - frames + 1, d)."""
+        return by_window(self.advance(stage, self.layers))[:, :, 0]
+
+    @torch.no_grad()
+    def advance(self, stage: Stage, layer: int) -> Stage:
+        """The stage after a deeper layer, as that of `A3DHP`; a few windows at a time."""
+        own = layer_of(stage, layer, self.layers, "A3DHP")
+        if layer == own:
+            return stage
+        xy, levels = stage.state.kept.xy, range(own - 1, layer - 1)
+        entered = {level: self._entered(xy, level) for level in levels if level}
+        pieces = [
+            self._levels(levels, piece, {level: each[at] for level, each in entered.items()})
+            for at, piece in self._pieces(stage)
+        ]
+        sides = {
+            target: [
+                torch.cat(each) for each in zip(*(p.sides[target] for p in pieces), strict=True)
+            ]
+            for target in pieces[0].sides
+        }
+        score = torch.cat([piece.score for piece in pieces])
+        features = torch.cat([piece.features for piece in pieces])
+        return Stage(features, 3**layer, Reached(layer, Kept(xy, score, sides)))
+
+    @torch.no_grad()
+    def window_features(self, stage: Stage, starts: Tensor) -> Tensor:
+        """A stage's features of the windows that begin at frames `starts` (n): (b, n, t, d)."""
+        return by_window(stage)[:, starts]
 
     @torch.no_grad()
     def head(self, zd: Tensor) -> Tensor:
@@ -102,22 +122,54 @@ class FoldedA3DHP(nn.Module):
         windows = rows.unfold(1, (steps - 1) * stride + 1, 1)[..., ::stride]
         return windows.transpose(2, 3)
 
-    def _levels(self, entered: Sequence[Tensor], score: Tensor) -> Tensor:
-        """The last features (n, d) of windows from what enters their levels, (n, t, d) each."""
-        x, paths = entered[0], skips(self.config.levels)
-        sides = [[each] for each in entered]
-        for level, kernels in enumerate(self.kernels):
-            gate = torch.sigmoid(self.gates[level](score))[..., None].to(self.dtype)
+    def _pieces(self, stage: Stage) -> Iterator[tuple[tuple[int, slice], _Piece]]:
+        """Where some windows of a stage are, of (b, n), and what there is of them."""
+        features, kept = by_window(stage), stage.state.kept
+        count = features.shape[:2]
+        poses = (
+            kept.xy.flatten(2).unfold(1, self.config.frames, 1).transpose(2, 3)
+        )  # (b, n, f, j c)
+        step = WINDOWS[_device_kind(kept.xy)]
+        for at in product(range(count[0]), range(0, count[1], step)):
+            part = at[0], slice(at[1], at[1] + step)
+            sides = {
+                t: [each.unflatten(0, count)[part] for each in kept.sides[t]] for t in kept.sides
+            }
+            if kept.score is None:
+                score = similarity(poses[part])
+            else:
+                score = kept.score.unflatten(0, count)[part]
+            yield part, _Piece(features[part], score, sides)
+
+    def _levels(
+        self, levels: Sequence[int], piece: _Piece, entered: Mapping[int, Tensor]
+    ) -> _Piece:
+        """Some windows after levels, from what enters these, (n, t, d) each."""
+        x, sides = piece.features, {target: list(of) for target, of in piece.sides.items()}
+        paths = skips(self.config.levels)
+        for level in levels:
+            gate = torch.sigmoid(self.gates[level](piece.score))[..., None].to(self.dtype)
             # Into a fresh tensor: the product with overlapping windows would lie time first.
             gated, residual = torch.mul(x, gate, out=x.new_empty(x.shape)), every(x, 1)
             for skip, (source, target) in zip(self.skips, paths, strict=True):
                 if source == level:
                     over = target - level - 1
-                    sides[target].append(skip(every(gated, over), every(residual, over)))
+                    side = skip(every(gated, over), every(residual, over))
+                    sides.setdefault(target, []).append(side)
             if level:
-                gated = torch.addcmul(gated, sum(sides[level][1:], sides[level][0]), gate)
-            x = mish_(self.points[level](kernels(gated))).add_(residual)
-        return x[:, 0]
+                side = sum(sides.pop(level, []), entered[level])
+                gated = torch.addcmul(gated, side, gate)
+            x = mish_(self.points[level](self.kernels[level](gated))).add_(residual)
+        return _Piece(x, piece.score, sides)
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Windows that go through the levels together; see `Kept`."""
+
+    features: Tensor
+    score: Tensor
+    sides: Mapping[int, Sequence[Tensor]]
 
 
 class _Linear(nn.Module):

@@ -25,9 +25,10 @@ from ...actions import ActionVocabulary
 from ...errors import InputError
 from ..base import Stage
 from ..encoder import EncoderMethod
+from ..stages import Reached, layer_of
 from .config import GROUPS, A3DHPConfig
 from .folded import FoldedA3DHP
-from .windows import check_windows, every, similarity, skips, windows_of
+from .windows import Kept, by_window, check_windows, every, similarity, skips, windows_of
 
 _HIDDEN = 128  # of the kernel attention, whatever the channels
 
@@ -112,8 +113,8 @@ class A3DHP(nn.Module):
 
     `shallow` lays the windows of a sequence one after the other: its features are
     (b (f - frames + 1), frames / 3, d), so that for f = frames there is one row per sample. `deep`
-    gives (b, f - frames + 1, d), one row of features per output frame. ``Stage.state`` is the 2D
-    input, which every level sees.
+    gives (b, f - frames + 1, d), one row of features per output frame. The stage after a level has
+    a third of the time steps.
     """
 
     def __init__(self, config: A3DHPConfig) -> None:
@@ -141,6 +142,11 @@ class A3DHP(nn.Module):
         return self.config.channels
 
     @property
+    def layers(self) -> int:
+        """What enters the first level, and the levels."""
+        return 1 + self.config.levels
+
+    @property
     def padding(self) -> tuple[int, int]:
         """Frames needed before and after an output frame."""
         half = (self.config.frames - 1) // 2
@@ -162,28 +168,41 @@ class A3DHP(nn.Module):
                 "got one window to train on; the batch norms of A3DHP need at least 2: raise the "
                 "batch size"
             )
-        return Stage(self._enter(windows_of(xy, self.config.frames), 0), stride=3, state=xy)
+        x = self._enter(windows_of(xy, self.config.frames), 0)
+        return Stage(x, 3, Reached(1, Kept(xy)))
 
     def deep(self, stage: Stage) -> Tensor:
-        """The levels: features of all windows to (b, f - frames + 1, d)."""
-        windows = windows_of(stage.state, self.config.frames)
-        score = similarity(windows)
-        x = stage.features
-        sides: list[list[Tensor]] = [[] for _ in range(self.config.levels)]
-        for level in range(self.config.levels):
+        """The levels that are left: features of all windows to (b, f - frames + 1, d)."""
+        return by_window(self.advance(stage, self.layers))[:, :, 0]
+
+    def advance(self, stage: Stage, layer: int) -> Stage:
+        """The stage after a deeper layer; that of `shallow` is 1, and a level is one more."""
+        own = layer_of(stage, layer, self.layers, "A3DHP")
+        if layer == own:
+            return stage
+        kept: Kept = stage.state.kept
+        windows = windows_of(kept.xy, self.config.frames)
+        score = similarity(windows) if kept.score is None else kept.score
+        x, sides = stage.features, {target: list(of) for target, of in kept.sides.items()}
+        for level in range(own - 1, layer - 1):
             gate = torch.sigmoid(self.layers_tem_bn[level](self.layers_tem_att[level](score)))
             gated, residual = x * gate[..., None], x
             for index, (source, target) in enumerate(skips(self.config.levels)):
                 if source == level:
-                    sides[target].append(self._skip(index, gated, residual, target - level - 1))
+                    side = self._skip(index, gated, residual, target - level - 1)
+                    sides.setdefault(target, []).append(side)
             if level:
-                sides[level].append(self._enter(windows, level))
-                gated = gated + sum(sides[level]) * gate[..., None]
+                entered = [*sides.pop(level, []), self._enter(windows, level)]
+                gated = gated + sum(entered) * gate[..., None]
             kernels, conv = self.layers_conv[2 * level], self.layers_conv[2 * level + 1]
             y = F.dropout(kernels(gated), self.config.dropout, self.training)
             y = normed(pointwise(y, conv), self.layers_bn[level])
             x = every(residual, 1) + self._activate(y)
-        return rearrange(x, "(b n) 1 d -> b n d", b=len(stage.state))
+        return Stage(x, 3**layer, Reached(layer, Kept(kept.xy, score, sides)))
+
+    def window_features(self, stage: Stage, starts: Tensor) -> Tensor:
+        """A stage's features of the windows that begin at frames `starts` (n): (b, n, t, d)."""
+        return by_window(stage)[:, starts]
 
     def head(self, zd: Tensor) -> Tensor:
         """(b, f_out, d) to (b, f_out, j, 3); float32 under autocast too: metres need the digits."""

@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
 from einops import rearrange
 from torch import Tensor
 from torch.nn import functional as F
 
 from ...errors import InputError, check_shape
+from ..base import Stage
 from .config import A3DHPConfig
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What the levels need besides a stage's features; its tensors have one row per window.
+
+    Args:
+        xy: (b, f, j, 2) input, which every level sees.
+        score: (b n, frames) of `similarity`; None where no level has needed it yet.
+        sides: features (b n, t, d) that skips hand to deeper levels, by level.
+    """
+
+    xy: Tensor
+    score: Tensor | None = None
+    sides: Mapping[int, Sequence[Tensor]] = field(default_factory=dict)
+
+
+def by_window(stage: Stage) -> Tensor:
+    """Features of a stage, (b n, t, d), as (b, n, t, d)."""
+    return stage.features.unflatten(0, (stage.state.kept.xy.shape[0], -1))
 
 
 def skips(levels: int) -> list[tuple[int, int]]:

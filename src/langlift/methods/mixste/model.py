@@ -20,6 +20,7 @@ from ...actions import ActionVocabulary
 from ..base import Stage
 from ..encoder import EncoderMethod
 from ..inference import inference_copy
+from ..stages import Reached, layer_of
 from ..transformer import Block, ExactLinear
 from .config import MixSTEConfig
 
@@ -61,6 +62,11 @@ class MixSTE(nn.Module):
         return self.config.channels
 
     @property
+    def layers(self) -> int:
+        """Pairs of a block over joints and one over frames."""
+        return self.config.depth
+
+    @property
     def padding(self) -> tuple[int, int]:
         """None: as many frames come out as go in."""
         return 0, 0
@@ -81,12 +87,20 @@ class MixSTE(nn.Module):
         x = self.Spatial_norm(self.STEblocks[0](x))
         x = x + self.Temporal_pos_embed[:, :frames, None]
         x = self.Temporal_norm(self.TTEblocks[0](x))
-        return Stage(x.mean(dim=2), stride=1, state=x)
+        return _stage(x, 1)
 
     def deep(self, stage: Stage) -> Tensor:
-        """The other blocks: (b, f, j, d), from the tokens that `shallow` left."""
-        x: Tensor = stage.state
-        for i in range(1, self.config.depth):
+        """The other blocks: (b, f, j, d), from the tokens that the stage left."""
+        return self._pairs(stage, self.layers)
+
+    def advance(self, stage: Stage, layer: int) -> Stage:
+        """The stage after a deeper pair of blocks; that of `shallow` is 1."""
+        return _stage(self._pairs(stage, layer), layer)
+
+    def _pairs(self, stage: Stage, last: int) -> Tensor:
+        """The tokens after a pair of blocks."""
+        x: Tensor = stage.state.kept
+        for i in range(layer_of(stage, last, self.layers, "MixSTE"), last):
             x = self.Spatial_norm(self.STEblocks[i](x))
             x = self.Temporal_norm(self.TTEblocks[i](x))
         return x
@@ -99,6 +113,11 @@ class MixSTE(nn.Module):
         """
         keep = ("Spatial_pos_embed", "Spatial_patch_to_embedding", "head")
         return inference_copy(self, dtype, keep)
+
+
+def _stage(x: Tensor, layer: int) -> Stage:
+    """The stage of tokens (b, f, j, d); their mean over the joints is its features."""
+    return Stage(x.mean(dim=2), 1, Reached(layer, x))
 
 
 class MixSTEMethod(EncoderMethod):

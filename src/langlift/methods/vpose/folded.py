@@ -6,6 +6,8 @@ before it. The result is the encoder's up to rounding (1e-6).
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,6 +17,7 @@ from torch.nn import functional as F
 
 from ..base import Stage
 from ..fused import FusedConvolution, FusedLinear
+from ..stages import Reached, layer_of
 
 if TYPE_CHECKING:
     from .model import VPose
@@ -31,7 +34,7 @@ class FoldedVPose:
     def __init__(self, encoder: VPose, dtype: torch.dtype) -> None:
         self._encoder = encoder
         self._dtype = dtype
-        self.padding, self.width = encoder.padding, encoder.width
+        self.padding, self.width, self.layers = encoder.padding, encoder.width, encoder.layers
         widths = encoder.config.widths
         # The 2D joints are multiplied in float32: bf16 would round them to a few millimetres.
         first = _fold(encoder.expand_conv, encoder.expand_bn, torch.float32)
@@ -54,20 +57,46 @@ class FoldedVPose:
     def shallow(self, xy: Tensor, confidence: Tensor | None = None) -> Stage:
         """Features after the expanding convolution."""
         self._encoder.check(xy)
-        return Stage(self._first.relu(xy.flatten(2)).to(self._dtype), stride=1)
+        return Stage(self._first.relu(xy.flatten(2)).to(self._dtype), 1, Reached(1))
 
     def deep(self, stage: Stage) -> Tensor:
-        """Residual blocks: (b, t, d) to (b, f_out, d)."""
-        x, dilation = stage.features, self._encoder.config.widths[0]
-        for (wide, same), width in zip(self._blocks, self._encoder.config.widths[1:], strict=True):
-            kept = self._encoder.dilated_residual(x, width, dilation)
+        """The residual blocks that are left: (b, t, d) to (b, f_out, d)."""
+        return self.advance(stage, self.layers).features
+
+    def advance(self, stage: Stage, layer: int) -> Stage:
+        """The stage after a deeper layer, as that of `VPose`."""
+        x, own = stage.features, layer_of(stage, layer, self.layers, "VPose")
+        widths = self._encoder.config.widths
+        for i in range(own, layer):
+            wide, same = self._blocks[i - 1]
+            kept = self._encoder.dilated_residual(x, widths[i], math.prod(widths[:i]))
             x = same.relu(wide.relu(x)).add_(kept)
-            dilation *= width
-        return x
+        return Stage(x, 1, Reached(layer))
+
+    def window_features(self, stage: Stage, starts: Tensor) -> Tensor:
+        """A stage's features of the windows that begin at frames `starts` (n): (b, n, t, d)."""
+        return dense_windows(stage, starts, self._encoder.config.widths)
 
     def head(self, zd: Tensor) -> Tensor:
         """(b, f_out, d) to (b, f_out, j, 3)."""
         return to_joints(zd, *self._last)
+
+
+def dense_windows(stage: Stage, starts: Tensor, widths: Sequence[int]) -> Tensor:
+    """Features of single windows out of a stage of the dilated form: (b, n, t, d).
+
+    The strided form has one step for as many frames as its layers so far have seen; the dilated
+    form has that step too, and those between.
+
+    Args:
+        stage: of the dilated form.
+        starts: (n) input frames that the windows begin at.
+        widths: of the encoder's levels.
+    """
+    layer: int = stage.state.layer
+    every, steps = math.prod(widths[:layer]), math.prod(widths[layer:])
+    offsets = torch.arange(steps, device=stage.features.device) * every
+    return stage.features[:, starts.to(offsets.device)[:, None] + offsets]
 
 
 def to_joints(zd: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

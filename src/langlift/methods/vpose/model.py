@@ -14,6 +14,8 @@ What is unusual about it:
 
 from __future__ import annotations
 
+import math
+
 import torch
 from einops import rearrange
 from torch import Tensor, nn
@@ -23,8 +25,9 @@ from ...actions import ActionVocabulary
 from ...errors import InputError, check_shape
 from ..base import Stage
 from ..encoder import EncoderMethod
+from ..stages import Reached, layer_of
 from .config import VPoseConfig
-from .folded import FoldedVPose, to_joints
+from .folded import FoldedVPose, dense_windows, to_joints
 
 
 class VPose(nn.Module):
@@ -53,6 +56,11 @@ class VPose(nn.Module):
         return self.config.channels
 
     @property
+    def layers(self) -> int:
+        """The expanding convolution and the residual blocks."""
+        return len(self.config.widths)
+
+    @property
     def padding(self) -> tuple[int, int]:
         """Frames needed before and after an output frame."""
         total = self.config.receptive_field - 1
@@ -66,8 +74,7 @@ class VPose(nn.Module):
         """Features after the expanding convolution; the confidence is not used by VPose."""
         self.check(xy)
         x = self._conv(rearrange(xy, "b f j c -> b f (j c)"), self.expand_conv, dilation=1)
-        x = self._activate(x, self.expand_bn)
-        return Stage(x, stride=self.config.widths[0] if self.config.form == "strided" else 1)
+        return self._stage(self._activate(x, self.expand_bn), 1)
 
     def check(self, xy: Tensor) -> None:
         """Raise unless (b, f, j, 2) has this encoder's joints and as many frames as it needs."""
@@ -86,16 +93,42 @@ class VPose(nn.Module):
         return FoldedVPose(self, dtype)
 
     def deep(self, stage: Stage) -> Tensor:
-        """Residual blocks: (b, t, d) to (b, f_out, d)."""
-        x, dilation = stage.features, self.config.widths[0]
-        for i, width in enumerate(self.config.widths[1:]):
+        """The residual blocks that are left: (b, t, d) to (b, f_out, d)."""
+        return self.advance(stage, self.layers).features
+
+    def advance(self, stage: Stage, layer: int) -> Stage:
+        """The stage after a deeper layer; that of `shallow` is 1, and a block is one more."""
+        x, own = stage.features, layer_of(stage, layer, self.layers, "VPose")
+        for i, width in enumerate(self.config.widths[own:layer], own - 1):
+            dilation = math.prod(self.config.widths[: i + 1])
             residual = self._residual(x, width, dilation)
             x = self._conv(x, self.layers_conv[2 * i], dilation)
             x = self._activate(x, self.layers_bn[2 * i])
             x = self._conv(x, self.layers_conv[2 * i + 1], dilation=1)
             x = residual + self._activate(x, self.layers_bn[2 * i + 1])
-            dilation *= width
-        return x
+        return self._stage(x, layer)
+
+    def window_features(self, stage: Stage, starts: Tensor) -> Tensor:
+        """A stage's features of single windows, as the strided form has them: (b, n, t, d).
+
+        Args:
+            stage: of a pass.
+            starts: (n) input frames of the pass that the windows begin at; a pass of the strided
+                form is one window, and takes only its frame 0.
+        """
+        if self.config.form == "dilated":
+            return dense_windows(stage, starts, self.config.widths)
+        if starts.tolist() != [0]:
+            raise InputError(
+                f"got windows that start at {starts.tolist()}; a pass of this strided VPose is one "
+                "window, which starts at [0]: use the dilated form for more"
+            )
+        return stage.features[:, None]
+
+    def _stage(self, x: Tensor, layer: int) -> Stage:
+        strided = self.config.form == "strided"
+        stride = math.prod(self.config.widths[:layer]) if strided else 1
+        return Stage(x, stride, Reached(layer))
 
     def head(self, zd: Tensor) -> Tensor:
         """(b, f_out, d) to (b, f_out, j, 3); float32 under autocast too: metres need the digits."""

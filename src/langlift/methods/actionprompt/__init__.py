@@ -1,0 +1,19 @@
+"""ActionPrompt: action text prompts and pose prompts around any temporal encoder."""
+
+from .config import (
+    ActionPromptConfig,
+    PromptedA3DHPConfig,
+    PromptedDSTformerConfig,
+    PromptedMixSTEConfig,
+    PromptedVPoseConfig,
+)
+from .model import ActionPrompted
+
+__all__ = [
+    "ActionPromptConfig",
+    "ActionPrompted",
+    "PromptedA3DHPConfig",
+    "PromptedDSTformerConfig",
+    "PromptedMixSTEConfig",
+    "PromptedVPoseConfig",
+]
