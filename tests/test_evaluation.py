@@ -312,9 +312,7 @@ def test_action_and_aggregation_of_a_protocol_are_those_of_its_figures() -> None
         replace(SPEC, aggregation="best")  # pyright: ignore[reportArgumentType]
 
 
-@pytest.mark.parametrize(
-    "asked", [{"action": "given"}, {"action": "predicted"}, {"aggregation": "P-Agg"}]
-)
+@pytest.mark.parametrize("asked", [{"action": "predicted"}, {"aggregation": "P-Agg"}])
 def test_a_protocol_that_the_network_cannot_follow_is_refused(asked) -> None:
     with pytest.raises(InputError, match="which model tiny cannot do; evaluate it with 'none'"):
         scores_of(tiny(), films(*four()), replace(SPEC, **asked))

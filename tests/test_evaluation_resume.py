@@ -151,11 +151,11 @@ class Counting:
         self.network, self.actions = self.inner.network, self.inner.actions
         self.digest, self.engine = "d", self.inner.engine
 
-    def lift(self, *given):
+    def lift(self, *given, **told):
         self.calls += 1
         if self.calls == self.stop:
             raise KeyboardInterrupt
-        return self.inner.lift(*given)
+        return self.inner.lift(*given, **told)
 
 
 @pytest.mark.parametrize("stop", [1, 3, 4])

@@ -218,7 +218,7 @@ class Naming:
         self.named, self.inner = list(named), tiny("mixste", features=FeatureConfig("person"))
         self.bundle, self.network = self.inner.bundle, self.inner.network
 
-    def lift(self, keypoints, camera, options) -> Motion:
+    def lift(self, keypoints, camera, options, guidance=None) -> Motion:
         odds = [[0.9, 0.1] if self.named.pop(0) == "a" else [0.4, 0.6]]
         action = ActionEstimate(("a", "b"), np.array(odds), np.array([[0, len(keypoints)]]))
         return self.inner.lift(keypoints, camera, options).replaced(action=action)
@@ -234,7 +234,7 @@ def test_the_action_is_the_most_probable_over_all_windows(named, label) -> None:
 
 def test_an_answer_that_is_not_finite_is_refused() -> None:
     class Broken(Naming):
-        def lift(self, keypoints, camera, options) -> Motion:
+        def lift(self, keypoints, camera, options, guidance=None) -> Motion:
             motion = super().lift(keypoints, camera, options)
             return motion.replaced(
                 joints=np.where(np.arange(17)[:, None] == 3, np.nan, motion.joints)

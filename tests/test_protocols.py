@@ -16,7 +16,8 @@ from langlift.geometry.cameras import Camera, denormalize_screen
 from langlift.geometry.human36m import human36m_cameras
 from langlift.protocols import classical, mocap
 from langlift.protocols.classical import LinearRegression, MeanPose
-from langlift.protocols.mocap import Measured, bootstrap, interval, measure
+from langlift.protocols.measured import Measured, bootstrap, interval
+from langlift.protocols.mocap import measure
 from langlift.protocols.report import Figure, Report
 from langlift.skeletons import HUMAN36M_17
 from langlift.tracks import ActionEstimate, Keypoints, Motion

@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from tiny_runs import losses, run, tiny_data
+from tiny_runs import losses, resized, run, tiny_data
 
 from langlift.actions import ActionVocabulary
 from langlift.errors import InputError
@@ -16,7 +16,7 @@ from langlift.methods.vpose import VPoseConfig
 from langlift.training.config import TrainConfig, as_dict, from_dict
 from langlift.training.folder import BEST
 from langlift.training.optim import learning_rate
-from langlift.training.recipes import RECIPES, recipe
+from langlift.training.recipes import RECIPES, encoder_of, recipe
 from langlift.training.validation import Validator
 
 PAIRS = [(name, method) for name in RECIPES for method in METHODS]
@@ -38,7 +38,8 @@ def test_networks_of_recipes_can_be_built(name, method):
     config.check_window(network.padding)
     size = sum(p.numel() for p in network.parameters())
     assert 1e5 < size < 5e6 if RECIPES[name].general else 1e7 < size < 5e7
-    assert config.model.trains_actions == RECIPES[name].general
+    names_actions = RECIPES[name].general or encoder_of(METHODS[method].config) is not None
+    assert config.model.trains_actions == names_actions
 
 
 #: As small as they can be; the rest is the recipe's.
@@ -53,7 +54,7 @@ TINY_MODELS = {
 @pytest.mark.parametrize(("name", "method"), PAIRS)
 def test_recipes_train_validate_and_leave_weights_that_lift(name, method, tmp_path):
     config = recipe(name, method)
-    model = dataclasses.replace(config.model, **TINY_MODELS[method])
+    model = resized(config.model, TINY_MODELS)
     small = {"steps": 2, "batch": 4, "precision": "fp32", "threads": 1, "log_every": 1}
     frames = 1 if config.frames == 1 else 9
     result = run(

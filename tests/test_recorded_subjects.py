@@ -16,6 +16,7 @@ from recorded_runs import (
     recording,
     subjects,
 )
+from tiny_runs import resized
 
 from langlift.errors import InputError
 from langlift.lifting.features import FeatureConfig
@@ -24,7 +25,7 @@ from langlift.methods.vpose import VPoseConfig
 from langlift.skeletons import HUMAN36M_17, HUMANEVA_15, MPI_INF_3DHP_17
 from langlift.training.epochs import make_sampler
 from langlift.training.folder import describe_data
-from langlift.training.loop import make_bundle
+from langlift.training.loop import make_bundle, start_network
 from langlift.training.recorded import load_recorded, parts_of
 
 
@@ -243,16 +244,15 @@ TINY = {
 @pytest.mark.parametrize("method", METHODS)
 def test_every_parameter_learns(method, skeleton):
     count = len(skeleton)
-    known = {f.name for f in dataclasses.fields(METHODS[method].config)}
     joints = {"joints_in": count, "joints_out": count, "joint_weights": "even"}
-    settings = {**TINY[method], **{k: v for k, v in joints.items() if k in known}}
-    model = METHODS[method].config(**settings, action_weight=0.1)
+    sizes = {name: {**values, **joints} for name, values in TINY.items()}
+    model = resized(METHODS[method].config(), sizes, action_weight=0.1)
     held = [
         recording(f"{s}/1", skeleton=skeleton, action=a) for s, a in zip("ABC", "xyx", strict=True)
     ]
     config = recorded_config(model=model, precision="fp32")
     data = load(config, held=held)
-    network = make_bundle(method, config, data).build().train()
+    network = start_network(make_bundle(method, config, data))
     batch = make_sampler(data.train, data.actions, config, network.padding).batch(0)
     network.training_loss(batch).total.backward()
     still = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.any()]

@@ -71,6 +71,13 @@ FIGURE = ("tables", 0, "rows", 0, "figures", "MPJPE")
             )
         ),
         ((*FIGURE, "low"), float("nan"), "'low' of the figure 'MPJPE'"),
+        (
+            (*FIGURE, "digits"),
+            "2",
+            f"'digits' of the figure 'MPJPE' of {WHERE} is \"2\" instead of",
+        ),
+        ((*FIGURE, "digits"), True, "'MPJPE' of " + WHERE + " is true, beyond 0 to 6"),
+        ((*FIGURE, "digits"), 7, "'MPJPE' of " + WHERE + " is 7, beyond 0 to 6"),
         ((*FIGURE, "unit"), "m", f"the figure 'MPJPE' of {WHERE} has the unit \"m\""),
         (FIGURE, None, f"the figure 'MPJPE' of {WHERE} is null instead of an object"),
         (FIGURE, {"value": 1}, f"the figure 'MPJPE' of {WHERE} has no 'unit'"),

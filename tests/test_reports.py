@@ -34,6 +34,8 @@ def small_report() -> Report:
         (Figure(41.26, "mm", 40.0, 43.0), "41.3 [40.0, 43.0]"),
         (Figure(1.234, "x", 1.0, 1.5), "1.23 [1.00, 1.50]"),
         (Figure(-0.5, "mm", -1.0, 0.04), "-0.5 [-1.0, 0.0]"),
+        (Figure(-0.126, "mm", -1.0, 0.044, digits=2), "-0.13 [-1.00, 0.04]"),
+        (Figure(41.5, "mm", digits=0), "42"),
     ],
 )
 def test_a_figure_is_printed_with_its_interval(figure: Figure, text: str) -> None:
@@ -74,6 +76,19 @@ def test_json_holds_the_full_figures() -> None:
         "action": "given", "aggregation": "single", "selection": "not stated",
         "training": "not stated",
     }  # fmt: skip
+
+
+def test_digits_are_stored_where_they_are_not_the_usual_ones() -> None:
+    figures = {"a": Figure(1.0, "mm", 0.5, 1.5, 2), "b": Figure(1.0, "mm")}
+    made = Report("toy", {"data": "toy"}, [Table("All", [Row("m", {}, figures)])])
+    content = json.loads(json.dumps(made.content()))
+    stored = content["tables"][0]["rows"][0]["figures"]
+    assert stored["a"]["digits"] == 2 and "digits" not in stored["b"]
+    assert Report.from_content(content).markdown() == made.markdown()
+    assert "| m | 1.00 [0.50, 1.50] | 1.0 |" in made.markdown()
+    for digits in (-1, 7, True, 2.0):
+        with pytest.raises(InputError, match="a figure has 0 to 6 digits after the point"):
+            Figure(1.0, "mm", digits=digits)  # pyright: ignore[reportArgumentType]
 
 
 def test_oracle_is_in_every_rendering_and_only_where_it_applies(

@@ -12,7 +12,7 @@ from langlift.methods import METHODS
 from langlift.training import cost, log
 from langlift.training.distributed import LeaderError
 from langlift.training.folder import CONFIG
-from langlift.training.recipes import RECIPES
+from langlift.training.recipes import RECIPES, encoder_of
 
 TINY = "--data synthetic --synthetic-clips 4 --steps 3 --batch 4 --frames 9 --log-every 1 "
 TINY += "--model.widths 3 3 --model.channels 8 --precision fp32 --threads 1 --validation-clips 1"
@@ -35,8 +35,9 @@ def command(monkeypatch, tmp_path, capsys):
 def test_help_shows_methods_and_recipes(capsys):
     assert cli.run([]) == 0
     said = capsys.readouterr().out
+    width = max(map(len, METHODS))
     for name, entry in METHODS.items():
-        assert f"  {name:<10} {entry.description}" in said
+        assert f"  {name:<{width}} {entry.description}" in said
     for name, entry in RECIPES.items():
         assert f"  {name:<10} {entry.description}" in said
     assert "torchrun --nproc-per-node N -m langlift train METHOD --accumulate N" in said
@@ -47,8 +48,9 @@ def test_the_recipe_is_the_methods(monkeypatch, tmp_path):
     monkeypatch.setattr(cli, "measure_cost", lambda *arguments: (_ for _ in ()).throw(InputError))
     seen = []
     for method in METHODS:
+        words = ["--model.text", "learned"] if encoder_of(METHODS[method].config) else []
         with pytest.raises(InputError):
-            cli.run([method, "--recipe", "bare", "--dry-run"])
+            cli.run([method, "--recipe", "bare", "--dry-run", *words])
     assert [type(config.model) for config in seen] == [e.config for e in METHODS.values()]
     with pytest.raises(InputError, match="unknown recipe 'bar'"):
         cli.run(["mixste", "--recipe", "bar", "--dry-run"])

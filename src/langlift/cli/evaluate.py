@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import tyro
 
@@ -22,10 +22,11 @@ from ..protocols.recorded import Request, evaluate_recorded
 from ..protocols.report import Report
 from ..weights import find_weights, load
 from . import evaluate_corpus
-from .arguments import comma_list, parse, progress
+from .arguments import comma_list, one_of, parse, progress
 from .tables import show_report
 
 PROTOCOLS = (*RECORDED, mocap.NAME, robustness.NAME)
+ACTIONS = get_args(mocap.ActionTold)
 #: Options of the protocols on the motion corpus, and of those on datasets that users own.
 _CORPUS = ("split", "part", "clips", "only")
 _RECORDED = ("annotation", "root", "windows", "no_flip", "actions", "subjects", "resume")
@@ -51,6 +52,9 @@ class EvaluateArguments:
         windows: what a network sees at a time instead of what it does by the protocol: track (the
             whole video), separate or averaged windows.
         no_flip: do not average with the lifted mirror image.
+        action: for models whose poses depend on the action: predicted (they name it, the default)
+            or given (they are told the true one; the figures say oracle); on the motion corpus
+            both with a comma between them. Not under robustness.
         actions: class labels instead of the protocol's, separated by commas.
         subjects: instead of the protocol's, separated by commas.
         split: split of the corpus (default: core).
@@ -76,6 +80,7 @@ class EvaluateArguments:
     root: str | None = None
     windows: str | None = None
     no_flip: tyro.conf.FlagCreatePairsOff[bool] = False
+    action: str = "predicted"
     actions: str | None = None
     subjects: str | None = None
     split: str | None = None
@@ -129,6 +134,7 @@ def _recorded(args: EvaluateArguments) -> Report:
         args.windows,
         False if args.no_flip else None,
         tuple(precisions),
+        "given" if one_of(args.action, ACTIONS, "action") == "given" else None,
     )
     request.spec  # noqa: B018  what is wrong with it is said before weights are loaded
     return evaluate_recorded(

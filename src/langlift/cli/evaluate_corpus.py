@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from ..datasets.clips import LabelledClip
 from ..datasets.corpus import PARTS, Corpus
@@ -39,6 +39,12 @@ def report(args: EvaluateArguments) -> Report:
             f"precision is {args.precision}; protocol {args.protocol} is measured in fp32 only: "
             "leave --precision out"
         )
+    actions: list[Any] = comma_list(args.action, get_args(mocap.ActionTold), "action")
+    if args.protocol != mocap.NAME and "given" in actions:
+        raise InputError(
+            f"action is {args.action}; protocol {args.protocol} is measured with predicted actions "
+            "only: leave --action out"
+        )
     models = _models(args)
     corpus = Corpus(args.data)
     clips = _clips(corpus, args)
@@ -56,6 +62,7 @@ def report(args: EvaluateArguments) -> Report:
             precisions,
             lambda title: progress(title, args.quiet or args.json),
             split,
+            actions,
         )
     return _robustness(args, clips, sources, models, facts)
 

@@ -121,6 +121,7 @@ def _run(method: str, args: TrainArguments, team: Team, command: str) -> int:
     """Measure or train as one process of a team, give the exit status."""
     pieces = args.config.accumulate
     team.first(lambda: team.pieces(pieces), range(0))  # refused once, and before data is read
+    team.first(args.config.model.check_training, None)
     data = _data(args)
     if team.leads and not args.quiet and args.config.selection == "test":
         print(f"langlift: warning: {_CHOSEN_ON_TEST}", file=sys.stderr)
@@ -253,8 +254,7 @@ def _given(argv: Sequence[str], *names: str) -> str | None:
 
 def _describe(cost: Cost) -> str:
     lines = [
-        f"parameters       {cost.parameters:,} "
-        f"({cost.encoder_parameters:,} of the encoder alone)",
+        f"parameters       {cost.parameters:,} ({cost.encoder_parameters:,} of the encoder alone)",
         f"training clips   {cost.clips:,} ({cost.frames:,} frames, {cost.classes} classes)",
         f"memory           {cost.memory_mb:.0f} MB at the most in this process so far",
         f"time per step    {cost.step_seconds:.3f} s ({cost.frames_per_second:,.0f} frames/s), "

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from ..errors import InputError
-from ..methods.base import MethodConfig
 from .experiment import Experiment
 from .settings import EncoderSettings, PromptSettings
 
@@ -70,7 +69,7 @@ def reader_of(experiment: Experiment, chosen: Reader | None) -> Reader | None:
 
 def network_of(
     experiment: Experiment,
-    base: MethodConfig,
+    base: Any,
     window: Mapping[str, Any],
     small: Mapping[str, Any],
     prompts: Mapping[str, Any],
@@ -95,5 +94,5 @@ def network_of(
         return replace(base, **changed)
     row = {name: getattr(settings, name) for name in _SAME}
     text = read or _TEXTS.get(settings.text, settings.text)
-    encoder = replace(getattr(base, "encoder"), **changed)  # noqa: B009 - of a prompted config
+    encoder = replace(base.encoder, **changed)
     return replace(base, encoder=encoder, text=text, **{**row, **prompts})

@@ -209,6 +209,7 @@ def _on_recordings(run: Run, lifter: Lifter, bars: Bars) -> Report:
         () if run.material.whole else spec.test,
         () if run.material.whole else spec.actions,
         windows=encoder_settings(run.experiment).windows,
+        action="given" if run.action == "given" else None,
     )
     folder = run.out / EVALUATION
     # A journal that is there is of these weights or refused, so going on with it loses nothing.
@@ -222,4 +223,6 @@ def _on_corpus(run: Run, lifter: Lifter, bars: Bars) -> Report:
     if run.scale == "smoke":
         clips = evenly(clips, _SMOKE_CLIPS)
     facts = mocap.corpus_facts(clips, models)
-    return mocap.evaluate_on_corpus(models, corpus, clips, [run.source], facts, bars=bars)
+    return mocap.evaluate_on_corpus(
+        models, corpus, clips, [run.source], facts, bars=bars, actions=[run.action]
+    )

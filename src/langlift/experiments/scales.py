@@ -32,6 +32,7 @@ class Scale:
         runs: more of them by encoder, whether ActionPrompt is around it or not.
         models: by encoder, settings of its config that differ from the published ones.
         prompts: settings of ActionPrompt's config that do.
+        narrower: how many times narrower than the row's is the decoder over pose prompts.
         longest: by encoder, the longest window; the published ones where it is absent.
         first_subject: train and evaluate on the first subject of each part only.
     """
@@ -41,6 +42,7 @@ class Scale:
     runs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     models: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     prompts: Mapping[str, Any] = field(default_factory=dict)
+    narrower: int = 1
     longest: Mapping[str, int] = field(default_factory=dict)
     first_subject: bool = False
 
@@ -57,9 +59,9 @@ SCALES: dict[str, Scale] = {
         "the window as published",
         {"warmup": 200, "ema": 0.998, "grad_clip": 1.0},
         {
-            "vpose": {**_NINTH, "steps": 10_000, "batch": 256},
-            "a3dhp": {**_NINTH, "steps": 8_000, "batch": 64},
-            "mixste": {**_ATTENTION, "steps": 1_500},
+            "vpose": {**_NINTH, "steps": 4_000, "batch": 256},
+            "a3dhp": {**_NINTH, "steps": 6_000, "batch": 64},
+            "mixste": {**_ATTENTION, "steps": 1_800},
             "dstformer": {**_ATTENTION, "steps": 1_500, "batch": 12},
         },
         {
@@ -68,7 +70,9 @@ SCALES: dict[str, Scale] = {
             "mixste": {"channels": 64, "depth": 4, "drop_path": 0.0},
             "dstformer": {"channels": 64, "representation": 64, "depth": 2},
         },
-        {"text_every": 4},
+        # As much narrower than published as the encoders are.
+        {"text_every": 4, "context": 4, "text_width": 128, "heads": 4},
+        narrower=4,
     ),
     "smoke": Scale(
         "seconds: whether everything works; the figures mean nothing",
@@ -136,6 +140,7 @@ def train_config(
     settings: dict[str, Any] = {"batch": batch, **size.run, **size.runs.get(encoder, {}), **run}
     if isinstance(experiment.settings, PromptSettings):
         settings["labels"] = experiment.settings.labels
+        model = replace(model, width=max(1, model.width // size.narrower))
     if scale == "full" and training_frames is not None:
         settings["steps"] = max(1, round(base.steps * training_frames / _RECIPE_FRAMES))
     output = model.output_frames or (1 if base.frames == 1 else window)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, Self, runtime_checkable
 
@@ -248,6 +248,9 @@ class MethodConfig:
     def check_joints(self, count: int) -> None:
         """Raise `InputError`, naming the setting, unless `count` joints go in and come out."""
 
+    def check_training(self) -> None:
+        """Raise `InputError` where something that only training needs is not there."""
+
 
 class Predictor(Protocol):
     """What lifts: `Method.predict`, or a faster form of it for weights that no longer change.
@@ -329,7 +332,9 @@ class Method(nn.Module, ABC):
 
 
 def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[Any]:
-    """Automatic bf16 on a device; nothing for fp32."""
+    """Automatic bf16 on a device, for fp32 none; where there are shapes only, none to switch."""
+    if device.type == "meta":
+        return nullcontext()
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
 
 

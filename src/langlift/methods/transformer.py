@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..errors import InputError, check_shape
+from .base import autocast
 from .encoder import EncoderConfig
 from .fused import add_linear, gelu_linear
 
@@ -93,7 +94,7 @@ class ExactLinear(nn.Linear):
 
     def forward(self, input: Tensor) -> Tensor:
         """(*, d_in) to (*, d_out)."""
-        with torch.autocast(input.device.type, enabled=False):
+        with autocast(input.device, "fp32"):
             return super().forward(input.to(self.weight.dtype))
 
 

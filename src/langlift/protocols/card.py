@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from ..lifting.lifter import Lifter
-from .origin import Origin
+from .origin import ActionSource, Origin
 from .spec import ProtocolSpec
 
 #: Other layouts of a dataset: the same people by the same names.
@@ -34,7 +34,8 @@ def origin_of(lifter: Lifter, spec: ProtocolSpec, subjects: Collection[str]) -> 
     selection = card.get("selection", "not stated")
     if not _tells(card):
         told = selection != "test" or spec.public_test
-        return Origin(spec.action, spec.aggregation, selection if told else "not stated")
+        selection = selection if told else "not stated"
+        return Origin(action_of(lifter, spec), spec.aggregation, selection)
     trained, chosen = (
         _people(str(card["dataset"])) == _people(spec.dataset)
         and any(subject in card[key] for subject in subjects)
@@ -44,7 +45,18 @@ def origin_of(lifter: Lifter, spec: ProtocolSpec, subjects: Collection[str]) -> 
         selection = "test"
     elif selection == "test":  # that of other data
         selection = "validation"
-    return Origin(spec.action, spec.aggregation, selection, "test" if trained else "apart")
+    training = "test" if trained else "apart"
+    return Origin(action_of(lifter, spec), spec.aggregation, selection, training)
+
+
+def action_of(lifter: Lifter, spec: ProtocolSpec) -> ActionSource:
+    """Where the action comes from that a model's poses are made for, under a protocol.
+
+    A model that takes none is never given one; one that takes it names it where it is not given.
+    """
+    if lifter.network.config.takes_action:
+        return "given" if spec.action == "given" else "predicted"
+    return "none" if spec.action == "given" else spec.action
 
 
 def other_labels(lifter: Lifter, spec: ProtocolSpec) -> str:

@@ -15,6 +15,7 @@ OF_THE_MODEL = frozenset(
     (
         *("weights", "precision", "flip averaging", "classical models", "approximations"),
         *("device", "experiment", "scale", "seed", "2D and 3D"),
+        *("action", "actions told"),  # whether figures may be subtracted, `Origin.kind` tells
     )
 )
 #: What is said elsewhere, too: what differs from the protocol is in the facts on root, windows, ...

@@ -19,6 +19,7 @@ from ..datasets.registry import open_dataset
 from ..errors import InputError, unknown
 from ..lifting.lifter import Lifter
 from ..methods.base import Precision
+from .card import action_of
 from .journal import Journal
 from .scores import Score, summed
 from .spec import ProtocolSpec
@@ -255,8 +256,7 @@ def evaluate_recordings(
             for a recording that cannot be evaluated; nothing is left out silently. Where no frame
             counts; and where the journal holds scores of other data.
     """
-    for name, (lifter, _) in models.items():
-        check_model(lifter, spec, name)
+    check_models({name: lifter for name, (lifter, _) in models.items()}, spec)
     scores: dict[str, dict[str, Score]] = {}
     left, done = {entry.name: entry for entry in chosen.entries}, 0
     for recording in dataset.recordings(chosen.source, chosen.people, chosen.actions):
@@ -340,10 +340,11 @@ def _sequence(entry: Entry) -> str:
 def check_model(lifter: Lifter, spec: ProtocolSpec, name: str) -> None:
     """Raise `InputError` for a model that cannot do what the protocol asks for.
 
-    Its joints must be those that are compared. No network here takes an action or gives several
-    hypotheses, so figures of a protocol that has them would not be what they say.
+    Its joints must be those that are compared. No network here gives several hypotheses, so figures
+    of a protocol that has them would not be what they say. Where actions are given, a model that
+    takes none is measured as it is, see `check_given`.
     """
-    able = spec.action == "none" or (spec.action == "predicted" and lifter.actions.labels)
+    able = spec.action != "predicted" or lifter.actions.labels
     if not able or spec.aggregation != "single":
         raise InputError(
             f"protocol {spec.name} asks for action {spec.action!r} and aggregation "
@@ -355,3 +356,31 @@ def check_model(lifter: Lifter, spec: ProtocolSpec, name: str) -> None:
             f"model {name} gives the joints of {lifter.bundle.skeleton.name}; protocol "
             f"{spec.name} compares those of {spec.skeleton}: give a model of these with --model"
         )
+
+
+def check_models(models: Mapping[str, Lifter], spec: ProtocolSpec) -> None:
+    """Raise `InputError` where a model cannot follow a protocol, or none takes its actions."""
+    for name, lifter in models.items():
+        check_model(lifter, spec, name)
+    if spec.action == "given" and not any(action_of(m, spec) == "given" for m in models.values()):
+        raise InputError(
+            f"protocol {spec.name} gives actions to the models, and {', '.join(models)} cannot "
+            "take any; leave --action out, or name a model that can (such as one of vpose+apm)"
+        )
+
+
+def check_given(models: Mapping[str, Lifter], spec: ProtocolSpec, chosen: Plan) -> None:
+    """Raise `InputError` for an action that a model is to be told and does not know.
+
+    Recordings whose files name no single action are looked at when they are read.
+    """
+    for name, lifter in models.items():
+        if action_of(lifter, spec) != "given":
+            continue
+        for entry in chosen.entries:
+            if entry.action and entry.action not in lifter.actions.labels:
+                raise InputError(
+                    f"the action {entry.action!r} of recording {entry.name!r} is not among those "
+                    f"that model {name} knows ({', '.join(lifter.actions.labels)}); name others "
+                    "with --actions, or leave --action out"
+                )

@@ -8,6 +8,7 @@ what a model could do, not what it does, and say so wherever they stand.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Literal, get_args, get_type_hints
 
@@ -51,6 +52,12 @@ _WORDS = {
 }
 #: As published it took the true root.
 _J_AGG = r"(?<![a-z])(jpma|j.?agg)(?![a-z])"
+
+
+def action_words(sources: Mapping[str, ActionSource]) -> str | dict[str, str]:
+    """What a report says of the actions that models used, of each by itself where they differ."""
+    words = {model: ACTION_WORDS[source] for model, source in sources.items()}
+    return next(iter(words.values())) if len(set(words.values())) == 1 else words
 
 
 @dataclass(frozen=True)

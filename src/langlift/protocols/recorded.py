@@ -22,13 +22,15 @@ from .evaluation import (
     EvaluationOptions,
     Models,
     Plan,
-    check_model,
+    check_given,
+    check_models,
     evaluate_recordings,
     no_bars,
     open_for,
     plan,
 )
 from .journal import NAME, Journal
+from .origin import ActionSource
 from .report import Report
 from .spec import ProtocolSpec
 from .tables import Result, report
@@ -49,6 +51,8 @@ class Request:
         windows: instead of the protocol's.
         flip: instead of the protocol's.
         precisions: every model is measured in each.
+        action: ``given``: every model that takes an action is told the true one of each recording,
+            and its figures are an oracle's; None for the protocol's.
     """
 
     protocol: str
@@ -61,6 +65,7 @@ class Request:
     windows: str | None = None
     flip: bool | None = None
     precisions: tuple[Precision, ...] = ("fp32",)
+    action: ActionSource | None = None
 
     @property
     def usual(self) -> ProtocolSpec:
@@ -71,6 +76,7 @@ class Request:
     def spec(self) -> ProtocolSpec:
         """The protocol as it is to be applied."""
         chosen = {"root": self.root, "windows": self.windows, "flip": self.flip}
+        chosen["action"] = self.action
         changes: dict[str, Any] = {n: v for n, v in chosen.items() if v is not None}
         return replace(self.usual, **changes)
 
@@ -105,10 +111,11 @@ def evaluate_recorded(
     spec = request.spec
     if resume and out is None:
         raise InputError("--resume continues the evaluation in a folder; name it with --out")
-    for name, lifter in models.items():
-        check_model(lifter, spec, name)
+    check_models(models, spec)
     dataset = dataset or open_for(spec, request.data)
     plans = [plan(dataset, spec, s, request.options) for s in request.sources or (None,)]
+    for chosen in plans:
+        check_given(models, spec, chosen)
     journal = None
     if out is not None:
         identity = identity_of(models, dataset, request, plans)

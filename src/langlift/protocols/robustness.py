@@ -24,14 +24,14 @@ from ..geometry.cameras import Camera
 from ..geometry.rotations import look_at, quaternion_to_matrix
 from ..metrics import mpjpe
 from ..skeletons import HUMAN36M_17
-from .mocap import LiftsTracks, Measured, bootstrap, interval
+from .measured import INTERVAL, Measured, bootstrap, interval
+from .mocap import LiftsTracks
 from .report import Figure, Report, Row, Table
 
 NAME = "robustness"
 IMAGE = 1000  # pixels, both sides
 NEAREST = 1.0  # metres from the camera's plane; a camera that a person would run into steps back
 _LIMBS = tuple(joints for part, joints in HUMAN36M_17.parts.items() if part != "torso_head")
-_INTERVAL = (2.5, 97.5)
 _RATIO = "ratio to frontal"
 
 
@@ -168,7 +168,7 @@ class RobustnessResult:
             return None
         draws = [bootstrap(m, m.errors["MPJPE"], self.clips) for m in (own, frontal)]
         usable = draws[1] > 0
-        low, high = np.percentile(draws[0][usable] / draws[1][usable], _INTERVAL)
+        low, high = np.percentile(draws[0][usable] / draws[1][usable], INTERVAL)
         return Figure(self.figure(setting, source).value / reference, "x", float(low), float(high))
 
     def curves(self) -> list[SweepCurves]:

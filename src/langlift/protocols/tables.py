@@ -12,7 +12,7 @@ from ..lifting.lifter import Lifter
 from .card import other_labels
 from .evaluation import EvaluationOptions, Plan, compared, measured
 from .measures import MEASURES, SHOWN
-from .origin import ACTION_WORDS, Origin
+from .origin import Origin, action_words
 from .published import Published, published_for
 from .report import NOTE, Figure, Report, Row, Table, Unit
 from .scores import Score, average, joint_means, mean_of, tail_mean
@@ -326,7 +326,7 @@ def facts(
         f"{'frame' if spec.average == 'frame' else 'group'} counts the same",
         "measures": {name: MEASURES[name].description for name in spec.metrics},
         "weights": {r.model: _weights(r) for r in results},
-        "action": ACTION_WORDS[spec.action],
+        "action": action_words({r.model: r.origin.action for r in results}),
         "hypotheses": spec.aggregation if spec.aggregation != "single" else "",
         "2D and 3D": _apart(results),
         "approximations": tuple(notes),

@@ -129,7 +129,7 @@ def measure_views(
         lifter: the model.
         clips: what is lifted, by the protocol's four cameras.
         source: of the 2D.
-        told: ``given`` tells the network the true action of each clip.
+        told: ``given`` tells the network the true action of each clip that is a class of its own.
         missing: share of the joints that are not found.
         progress: called with (views done, views in all).
 
@@ -138,24 +138,25 @@ def measure_views(
     """
     if not clips:
         raise InputError("there are no clips to measure on; give at least one")
+    labels = lifter.actions.labels
     number = {clip.clip_id: n for n, clip in enumerate(clips)}
     rows: list[tuple[Any, ...]] = []
     for view in mocap_views(clips, source, missing):
-        motion = lifter.lift(view.keypoints, view.camera, **_guided(view, told))
+        motion = lifter.lift(view.keypoints, view.camera, **_guided(view, told, labels))
         rows.append((number[view.clip.clip_id], view.camera.name, *_errors(motion, view, told)))
         if progress is not None:
             progress(len(rows), 4 * len(clips))
     clip, camera, frames, joints, depth, aligned, named = map(np.array, zip(*rows, strict=True))
-    names, labels = ([getattr(c, n) for c in clips] for n in ("clip_id", "action"))
+    names, actions = ([getattr(c, n) for c in clips] for n in ("clip_id", "action"))
     return ViewErrors(
-        np.array(names), np.array(labels), clip, camera, frames.astype(float), joints, depth,
+        np.array(names), np.array(actions), clip, camera, frames.astype(float), joints, depth,
         aligned, named.astype(str), source, told, lifter.digest,
     )  # fmt: skip
 
 
-def _guided(view: View, told: Told) -> dict[str, Any]:
+def _guided(view: View, told: Told, labels: Sequence[str]) -> dict[str, Any]:
     """What the lifter is told besides the points."""
-    if told == "predicted":
+    if told == "predicted" or view.clip.action not in labels:
         return {}
     return {"guidance": Guidance("label", view.clip.action, source="oracle")}
 

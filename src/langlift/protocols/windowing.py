@@ -12,9 +12,10 @@ from ..conversions import conversion
 from ..datasets.recordings import Recording
 from ..errors import InputError
 from ..lifting.lifter import Lifter, LiftOptions
-from ..methods.base import Precision
+from ..methods.base import Guidance, Precision
 from ..skeletons import Skeleton, get_skeleton
 from ..tracks import Keypoints, Motion
+from .card import action_of
 from .scores import Piece
 from .spec import ProtocolSpec, Windows
 
@@ -51,7 +52,7 @@ class Lifted:
 
     Args:
         pieces: a prediction for each window, or one.
-        label: the action that the model names, None for a model that names none.
+        label: the action that the model names, None for a model that names none or was told.
         notes: what was approximated.
     """
 
@@ -88,9 +89,10 @@ def _lift(lifter: Lifter, recording: Recording, spec: ProtocolSpec, precision: P
         )
     # The root is dealt with below, in double precision.
     options = LiftOptions(flip=spec.flip, precision=precision, center=False, sized=not own_unit)
+    told = _told(lifter, recording, spec)
     cuts = cut(len(recording), lifter.network.config.window, spec.windows)
     motions = [
-        (cuts[n : n + count], lifter.lift(track, recording.lens, options))
+        (cuts[n : n + count], lifter.lift(track, recording.lens, options, guidance=told))
         for n, count, track in _tracks(lifter, points, cuts)
     ]
     counted = recording.counted.astype(float)
@@ -112,7 +114,26 @@ def _lift(lifter: Lifter, recording: Recording, spec: ProtocolSpec, precision: P
             labels = recording.labels[frames]
             pieces.append(Piece(joints, truth[frames], counted[frames], labels))
     said = [*notes, *_approximations(motions[0][1], points)]
-    return Lifted(pieces, _named([motion for _, motion in motions]), tuple(said))
+    named = None if told is not None else _named([motion for _, motion in motions])
+    return Lifted(pieces, named, tuple(said))
+
+
+def _told(lifter: Lifter, recording: Recording, spec: ProtocolSpec) -> Guidance | None:
+    """The true action of a recording, for a model that is told it.
+
+    Raises:
+        InputError: unless the recording has one action, which the model knows.
+    """
+    if action_of(lifter, spec) != "given":
+        return None
+    labels = sorted({str(label) for label in recording.labels})
+    if len(labels) != 1 or not labels[0]:
+        has = f"the actions {', '.join(map(repr, labels))}" if len(labels) > 1 else "no action"
+        raise InputError(
+            f"its frames have {has}, and one is given for a recording; evaluate it with --action "
+            "predicted"
+        )
+    return Guidance("label", labels[0], "oracle")
 
 
 def compared(spec: ProtocolSpec, lifter: Lifter) -> Skeleton:

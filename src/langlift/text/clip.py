@@ -108,9 +108,10 @@ def open_clip(folder: Path) -> ClipTextEncoder:
 
     check_folder("clip", folder, ("clip", "clip_text_model"))
     tokenizer = load_tokenizer(folder)
-    model = load_model("clip", CLIPTextModelWithProjection, folder, ("text_projection.",))
-    weight = model.text_projection.weight
-    projection = None if "text_projection.weight" in model.absent else weight.detach()
+    model, projects = load_model(
+        "clip", CLIPTextModelWithProjection, folder, optional="text_projection.weight"
+    )
+    projection = model.text_projection.weight if projects else None
     marks = (
         [token_id(tokenizer, _START, folder)],
         [

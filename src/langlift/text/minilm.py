@@ -71,7 +71,6 @@ def open_minilm(folder: Path) -> MiniLMTextEncoder:
 
     check_folder("minilm", folder, ("bert",))
     tokenizer = load_tokenizer(folder)
-    model = load_model("minilm", BertModel, folder, ("pooler.",))
-    model.pooler = None
+    model, _ = load_model("minilm", BertModel, folder, add_pooling_layer=False)
     start, end = (token_id(tokenizer, token, folder) for token in (_START, _END))
     return MiniLMTextEncoder(model, tokenizer, start, end)

@@ -54,14 +54,15 @@ def _find_clip(named: str | None) -> Path:
     """The folder that is named, or that of a model in the hub's cache."""
     if named is not None and (Path(named).is_dir() or named.count("/") != 1):
         return Path(named)
-    from transformers.utils import cached_file
+    from huggingface_hub import try_to_load_from_cache
 
     name = _CLIP_NAME if named is None else named
     try:
-        config = cached_file(name, "config.json", local_files_only=True)
-    except OSError:
+        # Looks at files alone; what else finds them may call the hub first.
+        config = try_to_load_from_cache(name, "config.json")
+    except ValueError:  # not even a name that the hub could have
         config = None
-    if config is None:
+    if not isinstance(config, str):
         raise InputError(
             f"no folder {name} and no such model in the cache of the Hugging Face hub; run "
             f"`hf download {name}`, or set {CLIP_VARIABLE} to a folder with CLIP's weights"

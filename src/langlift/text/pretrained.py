@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -69,14 +70,20 @@ def check_folder(kind: str, folder: Path, models: tuple[str, ...]) -> None:
         )
 
 
-def load_model(kind: str, model: Any, folder: Path, optional: tuple[str, ...] = ()) -> Any:
+def load_model(
+    kind: str, model: Any, folder: Path, *, optional: str = "", **options: Any
+) -> tuple[Any, bool]:
     """A model of transformers with the weights of a folder: frozen, float32, in evaluation mode.
 
     Args:
         kind: of the text encoder, for messages.
         model: its class.
         folder: checked by `check_folder`.
-        optional: beginnings of names of tensors that may be absent from the file.
+        optional: name of a tensor that may be absent from the file.
+        options: more for the class.
+
+    Returns:
+        The model, and whether the optional tensor is there.
 
     Raises:
         InputError: when the weights do not fit, or leave a part of the model without numbers.
@@ -91,21 +98,20 @@ def load_model(kind: str, model: Any, folder: Path, optional: tuple[str, ...] = 
                 # Spelled out: of the fused form the backward pass is the slower one on a CPU.
                 attn_implementation="eager",
                 output_loading_info=True,
+                **options,
             )
     except Exception as error:  # transformers raises whatever its readers raise
-        first = str(error).strip().splitlines() or [type(error).__name__]
         raise InputError(
-            f"the weights in {folder} cannot be read as {kind!r} ({first[0]}); download them again"
+            f"the weights in {folder} cannot be read as {kind!r} ({_first_line(error)}); download "
+            "the model again"
         ) from error
-    absent = sorted(n for n in info["missing_keys"] if not n.startswith(optional or ("\0",)))
-    absent += sorted(str(entry[0]) for entry in info.get("mismatched_keys", ()))
-    if absent:
+    absent = set(info["missing_keys"])
+    if lacking := sorted(absent - {optional}):
         raise InputError(
-            f"the weights in {folder} are none of {kind!r}: {len(absent)} tensors are missing or of "
-            f"another size, such as {absent[0]}; give the folder of another model"
+            f"the weights in {folder} are none of {kind!r}: {len(lacking)} tensors are missing, "
+            f"such as {lacking[0]}; give the folder of another model"
         )
-    loaded.absent = frozenset(info["missing_keys"])
-    return loaded.eval().requires_grad_(False)
+    return loaded.eval().requires_grad_(False), optional not in absent
 
 
 def load_tokenizer(folder: Path) -> Any:
@@ -129,11 +135,17 @@ def load_tokenizer(folder: Path) -> Any:
             tokenizer = Tokenizer.from_str(found.backend_tokenizer.to_str())
     except Exception as error:  # tokenizers raises bare exceptions
         raise InputError(
-            f"the tokenizer in {folder} cannot be read ({error}); download it again"
+            f"the tokenizer in {folder} cannot be read ({_first_line(error)}); download the "
+            "model again"
         ) from error
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
+
+
+def _first_line(error: Exception) -> str:
+    """The first line of what an error says, or what kind it is."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def token_id(tokenizer: Any, token: str, folder: Path) -> int:
@@ -150,14 +162,14 @@ def token_id(tokenizer: Any, token: str, folder: Path) -> int:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Without the library's reports of what a file holds besides, and its progress bars."""
-    from transformers.utils import logging
+    from transformers.utils import logging as theirs
 
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity(logging.CRITICAL)
-    logging.disable_progress_bar()
+    level, bars = theirs.get_verbosity(), theirs.is_progress_bar_enabled()
+    theirs.set_verbosity(logging.CRITICAL)
+    theirs.disable_progress_bar()
     try:
         yield
     finally:
-        logging.set_verbosity(level)
+        theirs.set_verbosity(level)
         if bars:
-            logging.enable_progress_bar()
+            theirs.enable_progress_bar()

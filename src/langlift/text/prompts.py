@@ -30,10 +30,19 @@ class Prompts(nn.Module):
         template: a sentence with ``{}`` for the words in place of learnable vectors; an encoder
             that ends its prompts in a full stop adds it.
 
+    Attributes:
+        ctx: the learnable vectors (context, e), or (k, context, e); None with a template.
+        projection: (width, feature_width).
+
     Raises:
         InputError: for no texts, an empty one, one that is too long for the encoder, a template
             without ``{}``, or a width that the encoder's own projection does not have.
     """
+
+    _before: Tensor
+    _rest: Tensor
+    _lengths: Tensor
+    _features: Tensor | None
 
     def __init__(
         self,
@@ -97,9 +106,11 @@ class Prompts(nn.Module):
     def forward(self) -> Tensor:
         """Embeddings (k, width) of all texts, made in one pass."""
         features = self._features
-        if self.ctx is not None:
-            shared = len(self._before) + (self._context if self.ctx.dim() == 2 else 0)
-            encoder = self.encoder.to(self.ctx.device)
+        if features is None:
+            shared = len(self._before)
+            if self.ctx is not None and self.ctx.dim() == 2:
+                shared += self._context
+            encoder = self.encoder.to(self.projection.device)
             features = encoder.encode(self._prompts(), self._lengths, shared)
         return F.linear(features, self.projection)
 
@@ -146,8 +157,8 @@ def _words(encoder: TextEncoder, sentence: str, text: str, context: int) -> list
     length = len(encoder.before) + context + len(ids) + len(encoder.after)
     if length > encoder.most_tokens:
         raise InputError(
-            f"the prompt of {text!r} has {length} tokens with {context} learnable vectors; the text "
-            f"encoder {encoder.name!r} takes {encoder.most_tokens}: shorten it"
+            f"the prompt of {text!r} has {length} tokens with {context} learnable vectors; the "
+            f"text encoder {encoder.name!r} takes {encoder.most_tokens}: shorten it"
         )
     return ids
 

@@ -33,8 +33,8 @@ class Cost:
     """Size and pace of a run on this machine.
 
     Args:
-        parameters: trained parameters, those of a text branch too.
-        bundle_parameters: those of the network that the bundle will hold.
+        parameters: trained parameters, those that only training needs too.
+        bundle_parameters: those of them that the bundle will hold.
         encoder_parameters: those of the same network without action classes; of a plug-in, those of
             the encoder that it is attached to.
         clips: training clips.
@@ -94,9 +94,9 @@ def measure_cost(
     make_step, windows = _training(network, config, data, team, numbers)
     seconds, measured = _pace(make_step, team, advance)
     return Cost(
-        parameters=_count(network),
-        bundle_parameters=_built(bundle),
-        encoder_parameters=_built(_bare(bundle)),
+        parameters=sum(p.numel() for p in network.parameters()),
+        bundle_parameters=_for_lifting(network),
+        encoder_parameters=_without_actions(bundle),
         clips=len(data.train),
         frames=sum(len(clip) for clip in data.train),
         classes=len(data.actions),
@@ -145,20 +145,19 @@ def _pace(make_step: Callable[[int], None], team: Team, advance: Advance) -> tup
     return (now - began) / measured, measured
 
 
-def _bare(bundle: Bundle) -> Bundle:
-    """The same without action classes; of a plug-in, the encoder alone."""
-    without = replace(bundle, actions=ActionVocabulary(()))
-    inner = encoder_of(type(bundle.config))
-    return without if inner is None else replace(without, method=inner, config=bundle.config.encoder)
+def _for_lifting(network: Method) -> int:
+    """Parameters that a bundle holds of a network in training."""
+    kept = network.lifting_state(network.state_dict())
+    return sum(p.numel() for name, p in network.named_parameters() if name in kept)
 
 
-def _built(bundle: Bundle) -> int:
+def _without_actions(bundle: Bundle) -> int:
+    """Parameters of the encoder alone."""
+    bare = replace(bundle, actions=ActionVocabulary(()))
+    if inner := encoder_of(type(bundle.config)):
+        bare = replace(bare, method=inner, config=bundle.config.encoder)
     with torch.device("meta"):  # shapes only
-        return _count(bundle.build())
-
-
-def _count(network: Method) -> int:
-    return sum(p.numel() for p in network.parameters() if p.requires_grad)
+        return sum(p.numel() for p in bare.build().parameters())
 
 
 def _peak_memory_mb() -> float:

@@ -156,9 +156,7 @@ def _window_classes(
     return np.where(flipped, mirrored[action], action)
 
 
-def _recorded(
-    takes: Sequence[Take], actions: ActionVocabulary, config: TrainConfig
-) -> _Sequences:
+def _recorded(takes: Sequence[Take], actions: ActionVocabulary, config: TrainConfig) -> _Sequences:
     """Takes as they are; where any has confidence it is a third coordinate of all."""
     xy = [take.screen for take in takes]
     if any(take.confidence is not None for take in takes):

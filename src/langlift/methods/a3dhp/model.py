@@ -23,7 +23,7 @@ from torch.nn import functional as F
 
 from ...actions import ActionVocabulary
 from ...errors import InputError
-from ..base import Stage
+from ..base import Stage, autocast
 from ..encoder import EncoderMethod
 from ..stages import Reached, layer_of
 from .config import GROUPS, A3DHPConfig
@@ -96,7 +96,7 @@ class KernelAttention(nn.Module):
         y = normed(taps[0] * kernel[0] + taps[1] * kernel[1] + taps[2] * kernel[2], first)
         y = rearrange(y, "n t (g d) -> g (n t) d", g=GROUPS)
         weight = rearrange(grouped.weight[:, :, 0], "(g o) i -> g i o", g=GROUPS)
-        y = rearrange(torch.bmm(y, weight), "g (n t) d -> n t (g d)", n=len(x))
+        y = rearrange(torch.bmm(y, weight), "g (n t) d -> n t (g d)", n=x.shape[0])
         return F.mish(normed(y, last))
 
     @staticmethod
@@ -162,7 +162,7 @@ class A3DHP(nn.Module):
         Raises:
             InputError: for fewer frames than a window has, and for a single one in training.
         """
-        windows = len(xy) * check_windows(xy, self.config)
+        windows = xy.shape[0] * check_windows(xy, self.config)
         if self.training and windows == 1:
             raise InputError(
                 "got one window to train on; the batch norms of A3DHP need at least 2: raise the "
@@ -206,7 +206,7 @@ class A3DHP(nn.Module):
 
     def head(self, zd: Tensor) -> Tensor:
         """(b, f_out, d) to (b, f_out, j, 3); float32 under autocast too: metres need the digits."""
-        with torch.autocast(zd.device.type, enabled=False):
+        with autocast(zd.device, "fp32"):
             y = F.linear(zd.float(), self.shrink.weight[:, :, 0], self.shrink.bias)
         return rearrange(y, "b f (j c) -> b f j c", c=3)
 

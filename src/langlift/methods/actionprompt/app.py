@@ -15,6 +15,8 @@ from torch.nn import functional as F
 
 from .atp import GATE
 
+_FEW = 1  # labels of a pass for every class, for which copies of the prompts are made
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -50,44 +52,62 @@ class PromptAttention(nn.Module):
 
     def forward(self, x: Tensor, memory: tuple[Tensor, Tensor], choice: Choice) -> Tensor:
         """Features (b, n, m, c), the m of a label together, to (b, n, m, c)."""
-        query = rearrange(self.query(x), "b n m (h e) -> b n h m e", h=self.heads)
-        if choice.weights is None and torch.is_grad_enabled() and query.requires_grad:
-            found = _by_class(query, memory, choice.label)
-        else:
-            found = F.scaled_dot_product_attention(query, *_chosen(memory, choice, query.dtype))
-        return self.out(rearrange(found, "b n h m e -> b n m (h e)"))
+        return self.out(read(self.query(x), memory, choice))
+
+
+def read(query: Tensor, memory: tuple[Tensor, Tensor], choice: Choice) -> Tensor:
+    """What queries (b, n, m, c) find among the chosen prompts, before the last product.
+
+    Args:
+        query: the m of a label together, their heads one after the other.
+        memory: keys and values (k, h, l, e) of all classes.
+        choice: whose prompts, for each label.
+    """
+    b, n = query.shape[:2]
+    rows = rearrange(query, "b n m (h e) -> (b n) h m e", h=memory[0].shape[1])
+    if choice.weights is None and _many(rows, memory):
+        found = _by_class(rows, memory, choice.label.flatten())
+    else:
+        found = F.scaled_dot_product_attention(rows, *_chosen(memory, choice, rows.dtype))
+    return rearrange(found, "(b n) h m e -> b n m (h e)", b=b, n=n)
+
+
+def _many(rows: Tensor, memory: tuple[Tensor, Tensor]) -> bool:
+    """Whether a copy of the prompts for every row would be dear: in training, and for many rows.
+
+    Its gradients would have to be added up again. An exporter follows no classes one by one.
+    """
+    if torch.compiler.is_exporting():
+        return False
+    training = torch.is_grad_enabled() and rows.requires_grad
+    return training or rows.shape[0] > _FEW * memory[0].shape[0]
 
 
 def _chosen(
     memory: tuple[Tensor, Tensor], choice: Choice, dtype: torch.dtype
 ) -> tuple[Tensor, Tensor]:
-    """Keys and values (b, n, h, l, e) for every label."""
+    """Keys and values (b n, h, l, e) for every label."""
     keys, values = (part.to(dtype) for part in memory)
     if choice.weights is None:
-        return keys[choice.label], values[choice.label]
-    weights = choice.weights.to(dtype)
-    mix = "b n k, k h l e -> b n h l e"
+        label = choice.label.flatten()
+        return keys[label], values[label]
+    weights = choice.weights.flatten(0, 1).to(dtype)
+    mix = "r k, k h l e -> r h l e"
     return torch.einsum(mix, weights, keys), torch.einsum(mix, weights, values)
 
 
-def _by_class(query: Tensor, memory: tuple[Tensor, Tensor], label: Tensor) -> Tensor:
-    """The same class by class, for training.
-
-    A copy of the keys and values for every window would be larger than all features, and its
-    gradients would have to be added up again.
-    """
-    b, n, _, m, _ = query.shape
-    rows = rearrange(query, "b n h m e -> (b n) h m e")
-    order = label.flatten().argsort(stable=True)
-    classes, counts = label.flatten().unique(return_counts=True)  # sorted as `order` is
+def _by_class(rows: Tensor, memory: tuple[Tensor, Tensor], label: Tensor) -> Tensor:
+    """The same for queries (r, h, m, e) of labels (r), class by class."""
+    m = rows.shape[2]
+    order = label.argsort(stable=True)
+    classes, counts = label.unique(return_counts=True)  # sorted as `order` is
     found = []
     for k, part in zip(classes.tolist(), rows[order].split(counts.tolist()), strict=True):
-        keys, values = memory[0][k].to(query.dtype), memory[1][k].to(query.dtype)  # (h, l, e)
+        keys, values = memory[0][k].to(rows.dtype), memory[1][k].to(rows.dtype)  # (h, l, e)
         flat = rearrange(part, "r h m e -> h (r m) e") * keys.shape[-1] ** -0.5
         weighed = (flat @ keys.mT).softmax(dim=-1) @ values  # (h, r m, e)
         found.append(rearrange(weighed, "h (r m) e -> r h m e", m=m))
-    back = torch.cat(found)[order.argsort()]
-    return rearrange(back, "(b n) h m e -> b n h m e", b=b, n=n)
+    return torch.cat(found)[order.argsort()]
 
 
 class DecoderLayer(nn.Module):
@@ -139,34 +159,30 @@ class PosePrompts(nn.Module):
         """Keys and values of all classes for every layer; they depend on weights only."""
         return [layer.memory(self.prompts) for layer in self.layers]  # type: ignore[operator]
 
-    def forward(
-        self,
-        zd: Tensor,
-        choice: Choice,
-        hop: int,
-        memories: list[tuple[Tensor, Tensor]] | None = None,
-    ) -> Tensor:
+    def forward(self, zd: Tensor, choice: Choice, hop: int) -> Tensor:
         """Refine last features (b, f, d) or (b, f, j, d).
 
         Args:
             zd: the features.
             choice: whose prompts, for each label (b, n).
             hop: frames that share a label; the last ones may be fewer.
-            memories: of `memories`, where they have been made before.
         """
-        memories = self.memories() if memories is None else memories
         x = by_label(self.enter(zd), choice.label.shape[1], hop)
-        for layer, memory in zip(self.layers, memories, strict=True):
+        for layer, memory in zip(self.layers, self.memories(), strict=True):
             x = layer(x, memory, choice)
         change = self.gate * by_frame(self.leave(x), zd)
-        known = frames_of(choice.known, zd.shape[1], hop)
-        known = known.view(*known.shape, *[1] * (zd.ndim - 2))
-        return torch.where(known, zd + change.to(zd.dtype), zd)
+        return where_known(zd + change.to(zd.dtype), zd, choice, hop)
+
+
+def where_known(refined: Tensor, zd: Tensor, choice: Choice, hop: int) -> Tensor:
+    """Features (b, f, *, d), refined where the action is known."""
+    known = frames_of(choice.known, zd.shape[1], hop)
+    return torch.where(known.view(*known.shape, *[1] * (zd.ndim - 2)), refined, zd)
 
 
 def by_label(x: Tensor, labels: int, hop: int) -> Tensor:
     """(b, f, *, c) to (b, n, m, c): the tokens of a label's frames together, padded with zeros."""
-    if labels == 1:
+    if is_one(labels):
         return x.flatten(1, -2)[:, None]
     missing = labels * hop - x.shape[1]
     x = F.pad(x, [0, 0] * (x.ndim - 2) + [0, missing])
@@ -182,7 +198,12 @@ def by_frame(x: Tensor, like: Tensor) -> Tensor:
 
 def frames_of(values: Tensor, frames: int, hop: int) -> Tensor:
     """(b, n, *) of labels to (b, f, *) of their frames."""
-    if values.shape[1] == 1:
+    if is_one(values.shape[1]):
         return values.expand(-1, frames, *values.shape[2:])
     at = torch.arange(frames, device=values.device) // hop
     return values[:, at]
+
+
+def is_one(size: int) -> bool:
+    """Whether a size is 1, and stays so: a size that an exporter leaves open is no int."""
+    return isinstance(size, int) and size == 1

@@ -41,6 +41,9 @@ class ConvolutionBlock(nn.Module):
 
 def whole_threes(x: Tensor) -> Tensor:
     """(m, t, d) with the last step repeated until three divide the steps."""
+    if torch.compiler.is_exporting():  # which has to do for any number of steps
+        last = x.shape[1] - 1
+        return x[:, torch.arange((last + 3) // 3 * 3, device=x.device).clamp(max=last)]
     rest = -x.shape[1] % 3
     return x if rest == 0 else torch.cat([x, x[:, -1:].expand(-1, rest, -1)], dim=1)
 
@@ -122,7 +125,7 @@ class PoseToText(nn.Module):
     def folded(self, queries: Tensor, summand: Tensor, steps: Tensor) -> Tensor:
         """What the queries (k, h, d) make of normed steps (m, s, d): (m, k, text_width)."""
         classes, steps = queries.shape[0], steps.to(queries.dtype)
-        scores = queries.flatten(0, 1) @ steps.mT + summand.flatten()[:, None]  # (m, k h, s)
+        scores = F.linear(steps, queries.flatten(0, 1), summand.flatten()).mT  # (m, k h, s)
         weights = scores.softmax(dim=-1).to(steps.dtype)
         means = rearrange(weights @ steps, "m (k h) d -> h (m k) d", k=classes, h=self.heads)
         value = rearrange(self.value.weight, "(h e) d -> h d e", h=self.heads)

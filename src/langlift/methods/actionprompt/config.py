@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self, get_args
 
 from ...errors import InputError, unknown
+from ...text import open_text_encoder
 from ..a3dhp import A3DHPConfig
 from ..base import MethodConfig
 from ..dstformer import DSTformerConfig
@@ -199,6 +200,11 @@ class ActionPromptConfig(MethodConfig):
     def check_joints(self, count: int) -> None:
         """Raise unless the encoder has so many."""
         self.encoder.check_joints(count)
+
+    def check_training(self) -> None:
+        """Raise unless the text encoder that training reads words with can be opened."""
+        if self.reads_text:
+            open_text_encoder(self.text)
 
 
 _CHOICES: dict[str, tuple[str, ...]] = {

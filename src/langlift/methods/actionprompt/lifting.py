@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,9 +19,10 @@ from ..base import (
     Prediction,
     Sampling,
     Stage,
+    autocast,
     refuse_sampling,
 )
-from .app import Choice, PosePrompts, frames_of
+from .app import Choice, frames_of
 from .config import ActionPromptConfig
 from .windows import Labels
 
@@ -37,21 +37,18 @@ class Prompted:
         config: the settings.
         actions: the classes.
         encoder: the three stages.
-        atp: features (m, t, d) and embeddings to logits (m, k).
-        app: refines the last features, None without pose prompts.
-        text: (k, text_width), None for one-hot.
+        texts: features (m, t, d) to logits (m, k), which is ATP with its embeddings.
+        app: refines last features by a choice, given the frames that share a label; None without
+            pose prompts.
         labels: which windows have a label.
-        memories: of the pose prompts, where weights no longer change.
     """
 
     config: ActionPromptConfig
     actions: ActionVocabulary
     encoder: Any
-    atp: Callable[[Tensor, Tensor | None], Tensor]
-    app: PosePrompts | None
-    text: Tensor | None
+    texts: Callable[[Tensor], Tensor]
+    app: Callable[[Tensor, Choice, int], Tensor] | None
     labels: Labels
-    memories: list[tuple[Tensor, Tensor]] | None = None
 
     def __call__(
         self,
@@ -86,14 +83,14 @@ class Prompted:
     def logits(self, stage: Stage, frames: int) -> Tensor:
         """(b, n, k) of every label of a pass with so many output frames."""
         windows = self.labels.features(self.encoder, stage, frames)  # (b, n, t, d)
-        found = self.atp(windows.flatten(0, 1), self.text)
+        found = self.texts(windows.flatten(0, 1))
         return found.unflatten(0, windows.shape[:2])
 
     def joints(self, stage: Stage, choice: Choice, xy: Tensor) -> Tensor:
         """(b, f_out, j, 3) with the features refined as the chosen action."""
         zd = self.encoder.deep(stage)
         if self.app is not None:
-            zd = self.app(zd, choice, self._hop, self.memories)
+            zd = self.app(zd, choice, self._hop)
         return self.encoder.head(zd)
 
     @property
@@ -130,17 +127,35 @@ class Prompted:
         """Logits of labels (b, n, k) as those of their frames (b, f_out, k)."""
         return frames_of(logits, frames, self._hop)
 
-    def prepared(self, precision: Precision) -> Prompted:
-        """The same for weights that no longer change: see `langlift.methods.base.Method`."""
-        dtype = DTYPES[precision]
-        encoder, app = self.encoder, copy.deepcopy(self.app)
-        if hasattr(encoder, "prepared"):
-            encoder = encoder.prepared(dtype)
-        memories = None
-        if app is not None:
-            app = app.eval().requires_grad_(False)
-            memories = app.memories()
-        return replace(self, encoder=encoder, app=app, memories=memories)
+
+class AutocastEncoder:
+    """The stages of an encoder in bf16 by autocast, for encoders that know no better form.
+
+    Args:
+        encoder: of the three stages, with or without what else an encoder may offer.
+    """
+
+    def __init__(self, encoder: Any) -> None:
+        self._encoder = encoder
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._encoder, name)
+        if not callable(found):
+            return found
+
+        def stage(*args: Any) -> Any:
+            device = next(self._encoder.parameters()).device
+            with autocast(device, "bf16"):
+                return found(*args)
+
+        return stage
+
+
+def prepared_encoder(encoder: Any, precision: Precision) -> Any:
+    """An encoder's own form for inference, or what autocast makes of it."""
+    if hasattr(encoder, "prepared"):
+        return encoder.prepared(DTYPES[precision])
+    return encoder if precision == "fp32" else AutocastEncoder(encoder)
 
 
 def _mirrored(choice: Choice, mirror: Mirror) -> Choice:

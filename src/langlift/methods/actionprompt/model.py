@@ -17,6 +17,7 @@ What is unusual about it:
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -26,7 +27,17 @@ from torch.func import functional_call
 from ...actions import ActionVocabulary
 from ...errors import InputError
 from ...text import TextEncoder
-from ..base import Batch, Guidance, Losses, Method, Precision, Prediction, Predictor, Sampling
+from ..base import (
+    DTYPES,
+    Batch,
+    Guidance,
+    Losses,
+    Method,
+    Precision,
+    Prediction,
+    Predictor,
+    Sampling,
+)
 from ..encoder import EncoderConfig, action_loss, pose_losses
 from ..losses import position_error
 from .app import Choice, PosePrompts
@@ -34,7 +45,8 @@ from .atp import ActionTexts
 from .attach import check_encoder, encoder_padding
 from .branch import TextBranch, make_source
 from .config import ActionPromptConfig
-from .lifting import Prompted
+from .fast import FastPrompts, FastTexts
+from .lifting import Prompted, prepared_encoder
 from .windows import Labels
 
 _PROMPTS = "prompts."
@@ -88,9 +100,7 @@ class ActionPrompted(Method):
         if config.pose_prompts:
             self.app = PosePrompts(widths.last, classes, heads=config.heads, **sizes)
         self.text: Tensor | None
-        self.register_buffer(
-            "text", None if one_hot else torch.zeros(classes, config.text_width)
-        )
+        self.register_buffer("text", None if one_hot else torch.zeros(classes, config.text_width))
         self.prompts: TextBranch | None = None
         self._text_encoder = text_encoder
 
@@ -116,13 +126,16 @@ class ActionPrompted(Method):
 
     def prepared(self, precision: Precision) -> Predictor:
         """`predict` with what depends on weights alone made before."""
-        return self._prompted().prepared(precision)
+        dtype, app = DTYPES[precision], None
+        if self.app is not None:
+            app = FastPrompts(self.app, dtype, unsure=self.config.unknown_below > 0)
+        texts = FastTexts(self.atp, self.embeddings(), dtype)
+        encoder = prepared_encoder(self.encoder, precision)
+        return Prompted(self.config, self.actions, encoder, texts, app, self._labels())
 
     def _prompted(self) -> Prompted:
-        return Prompted(
-            self.config, self.actions, self.encoder, self.atp, self.app, self.embeddings(),
-            self._labels(),
-        )
+        texts = partial(self.atp, text=self.embeddings())
+        return Prompted(self.config, self.actions, self.encoder, texts, self.app, self._labels())
 
     def embeddings(self) -> Tensor | None:
         """(k, text_width) of the classes: stored, or of the text branch; None for one-hot."""

@@ -49,7 +49,7 @@ class Labels:
         """
         if self.whole:
             return stage.features[:, None]
-        count = -(-frames // self.hop)
+        count = (frames + self.hop - 1) // self.hop  # an exporter cuts -frames towards 0
         first = torch.arange(count, device=stage.features.device) * self.hop
         middle = first
         if self.looks_ahead:
@@ -65,7 +65,11 @@ class Labels:
         lost = before + frames + after - 1 - (steps - 1) * stage.stride  # at the ends, in frames
         length = self.length if before + after == 0 else 1 + before + after
         span = min(steps, max(1, (length - lost - 1) // stage.stride + 1))
-        first = at if before + after else at - (length - 1 if not self.looks_ahead else length // 2)
-        start = (first // stage.stride).clamp(0, steps - span)
+        if self.looks_ahead or before + after:
+            first = at if before + after else at - length // 2
+            start = (first // stage.stride).clamp(0, steps - span)
+        else:
+            start = at // stage.stride - (span - 1)
         index = start[:, None] + torch.arange(span, device=at.device)  # (n, t)
-        return stage.features[:, index]
+        # Only a causal window begins before the track: it repeats the first step.
+        return stage.features[:, index.clamp(min=0)]

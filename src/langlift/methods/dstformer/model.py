@@ -22,7 +22,7 @@ from torch.nn import functional as F
 
 from ...actions import ActionVocabulary
 from ...errors import check_shape
-from ..base import Stage
+from ..base import Stage, autocast
 from ..encoder import EncoderMethod
 from ..inference import inference_copy
 from ..stages import Reached, layer_of
@@ -157,7 +157,7 @@ class DSTformer(nn.Module):
         """
         st, ts = self.blocks_st[i](x), self.blocks_ts[i](x)
         fusion: nn.Linear = self.ts_attn[i]  # type: ignore[assignment]
-        with torch.autocast(x.device.type, enabled=False):
+        with autocast(x.device, "fp32"):
             weight = (fusion.weight[:1] - fusion.weight[1:]).to(st.dtype)
             bias = (fusion.bias[:1] - fusion.bias[1:]).to(st.dtype)
             of_st, of_ts = weight.chunk(2, dim=1)  # (1, d) each

@@ -15,7 +15,7 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..base import Stage
+from ..base import Stage, autocast
 from ..fused import FusedConvolution, FusedLinear
 from ..stages import Reached, layer_of
 
@@ -104,7 +104,7 @@ def to_joints(zd: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
     In float32 under autocast too: metres need the digits.
     """
-    with torch.autocast(zd.device.type, enabled=False):
+    with autocast(zd.device, "fp32"):
         y = F.linear(zd.float(), weight[:, :, 0], bias)
     return rearrange(y, "b f (j c) -> b f j c", c=3)
 
