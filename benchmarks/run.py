@@ -25,6 +25,7 @@ from machine import facts, quiet, sgemm_gauge
 from material import Setup, make_setup
 from metric_speed import metric_speed
 from profiles import profile
+from prompted import prompted
 from rich.console import Console
 from steps import steps
 from table import Row, show, write_json
@@ -44,6 +45,7 @@ GROUPS: dict[str, Callable[[Setup], list[Row]]] = {
     "training": training,
     "steps": steps,
     "windows": windows,
+    "actionprompt": prompted,
     "metrics": metric_speed,
     "command": command,
     "hour": hour,
@@ -59,7 +61,7 @@ class BenchmarkArguments:
     Args:
         out: the JSON file to write.
         only: groups to measure, separated by commas: import, network, encoders, attention, lift,
-            training, steps, windows, metrics, command, hour; all if empty.
+            training, steps, windows, actionprompt, metrics, command, hour; all if empty.
         profile: measure nothing, but print where the time of one encoder goes: its name and fp32,
             bf16 or reference for a pass, or step or referencestep for a training step, such as
             mixste-bf16.

@@ -8,9 +8,8 @@ import torch
 
 import langlift
 from langlift.actions import ActionVocabulary
-from langlift.methods import METHODS, MethodEntry
+from langlift.methods import METHODS, MethodEntry, base
 from langlift.methods.actionprompt import ActionPromptConfig, ActionPrompted
-from langlift.methods.base import MethodConfig, Stage
 from langlift.training.config import TrainConfig
 from langlift.training.data import load_data
 from langlift.training.loop import WEIGHTS, train
@@ -25,11 +24,11 @@ class GRULifter(torch.nn.Module):
         self.second = torch.nn.GRU(32, 32, batch_first=True)
         self.last = torch.nn.Linear(32, 51)
 
-    def shallow(self, xy: torch.Tensor, confidence: torch.Tensor | None = None) -> Stage:
+    def shallow(self, xy: torch.Tensor, confidence: torch.Tensor | None = None) -> base.Stage:
         """(b, f, 17, 2) to features (b, f, d), from which the action is told."""
-        return Stage(self.first(xy.flatten(2))[0], stride=1)
+        return base.Stage(self.first(xy.flatten(2))[0], stride=1)
 
-    def deep(self, stage: Stage) -> torch.Tensor:
+    def deep(self, stage: base.Stage) -> torch.Tensor:
         """Those to the last features (b, f, d), which the pose prompts of the action change."""
         return self.second(stage.features)[0]
 
@@ -43,7 +42,7 @@ class GRULifter(torch.nn.Module):
 
 
 @dataclass(frozen=True)
-class GRUConfig(MethodConfig):
+class GRUConfig(base.MethodConfig):
     """Settings of the encoder: none."""
 
 
@@ -63,10 +62,7 @@ METHODS["gru+apm"] = MethodEntry(PromptedGRUConfig, build, "a GRU with APM (an e
 
 if __name__ == "__main__":
     out = Path(sys.argv[1])
-    config = TrainConfig(PromptedGRUConfig(text="learned"), steps=3, warmup=0, synthetic_clips=42)
+    config = TrainConfig(PromptedGRUConfig(text="learned"), steps=3, warmup=0, validation_clips=1)
     train("gru+apm", config, load_data("synthetic", config), out, resume=False, report=print)
-    xy = 640 * torch.rand(30, 17, 2).numpy()
-    motion = langlift.load(out / WEIGHTS).lift(
-        langlift.Keypoints(xy, fps=50, image_size=(640, 640))
-    )
-    print("joints", motion.joints.shape, "by", motion.provenance["method"])
+    track = langlift.Keypoints(640 * torch.rand(30, 17, 2).numpy(), fps=50, image_size=(640, 640))
+    print("joints", langlift.load(out / WEIGHTS).lift(track).joints.shape, "by gru+apm")

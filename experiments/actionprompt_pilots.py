@@ -24,12 +24,12 @@ from pathlib import Path
 
 from langlift.cli.arguments import progress, step_line
 from langlift.errors import InputError
-from langlift.experiments.pilots import Pilot, check_names, finished, run_pilot
+from langlift.experiments.pilots import Pilot, check_names, finished, run_pilot, trained
 from langlift.experiments.scales import SCALES
 from langlift.lifting.device import find_device
 from langlift.training.distributed import Team
 
-_BARE, _FULL = "1-vpose-gt", "1-vpose-apm-gt"
+_BARE, _FULL = "3-baseline", "3-full"
 _SEEDS = (0, 1, 2)
 
 
@@ -100,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, default=Path("runs/pilots"), help="folder of all")
     parser.add_argument("--data", type=Path, help="motion corpus (default: LANGLIFT_CORPUS)")
     parser.add_argument("--jobs", type=int, default=1, help="pilots at a time")
+    parser.add_argument("--measure", action="store_true", help="only what is trained, and no more")
     parser.add_argument("--scale", choices=tuple(SCALES), default="small")
     parser.add_argument("--device", default="cpu", help="cpu (the default), cuda or auto")
     parser.add_argument("--table", type=Path, metavar="FOLDER", help="tables and pictures to here")
@@ -115,6 +116,8 @@ def _show(chosen: Sequence[Pilot], out: Path) -> int:
 def _run_all(chosen: Sequence[Pilot], args: argparse.Namespace) -> int:
     """Run what is not done, in this process or in several; the exit status."""
     left = [pilot for pilot in chosen if not finished(pilot, args.out)]
+    if args.measure:
+        left = [pilot for pilot in left if trained(pilot.run(args.out, args.data, args.scale))]
     if args.jobs == 1:
         return max((_run_one(pilot, args) for pilot in left), default=0)
     with ThreadPoolExecutor(args.jobs) as pool:

@@ -3,13 +3,14 @@
 Arguments: a folder. Every process does the same; what they have to say lies in the folder.
 """
 
+import dataclasses
 import os
 import signal
 import sys
 from contextlib import nullcontext
 from pathlib import Path
 
-from tiny_runs import run, team_configs, tiny_config, tiny_data
+from tiny_runs import prompted_config, run, team_configs, tiny_config, tiny_data
 
 from langlift.cli import train as cli
 from langlift.errors import InputError
@@ -35,6 +36,8 @@ def main(folder):
         with open_team("cpu") as team:
             for name, (method, config) in team_configs().items():
                 run(folder / name, config, team=team, method=method)
+            seldom = dataclasses.replace(prompted_config(text_every=2), steps=4, validate_every=0)
+            run(folder / "seldom", seldom, team=team, method="mixste+apm")
             method, config = team_configs()["attention"]
             result = run(folder / "stop", config, stopping(team), team=team, method=method)
             say(f"stopped at {result['step']}")

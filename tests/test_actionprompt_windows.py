@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from langlift.methods.actionprompt import ActionPromptConfig, ActionPrompted
 from langlift.methods.actionprompt.windows import Labels
-from langlift.methods.base import Guidance, MethodConfig, Stage
+from langlift.methods.base import Batch, Guidance, MethodConfig, Stage
 
 #: Output frame whose window names each label, of 40 frames in steps of 9: 36 to 39 are the last.
 MIDDLES, FIRSTS = [4, 13, 22, 31, 37], [0, 9, 18, 27, 36]
@@ -223,8 +223,6 @@ def test_an_encoder_of_nobodys_is_lifted_as_its_windows():
 def test_training_windows_with_many_outputs_have_labels_as_in_lifting():
     method = prompted("vpose", projector="pooling")
     xy, target = xy_of("vpose", 2), drawn(2, 40, 17, 3)
-    from langlift.methods.base import Batch
-
     found = method.training_loss(Batch(xy, target, torch.tensor([0, 2]))).terms["action"]
     logits = method.predict(xy).action_logits[:, ::9]  # one row per label
     expected = nn.functional.cross_entropy(logits.mT, torch.tensor([[0] * 5, [2] * 5]))

@@ -13,9 +13,9 @@ from langlift.errors import InputError
 from langlift.protocols.ambiguity import (
     Looks,
     ambiguity,
+    asked_looks,
     by_view,
     look_at,
-    testing_looks,
     training_looks,
 )
 
@@ -97,7 +97,7 @@ def test_training_windows_are_drawn_by_the_seed_and_views_are_numbered() -> None
     assert len(few) == len(same) == 20
     assert (few.features == same.features).all()
     assert len(training_looks(clips, "noisy")) > 20
-    asked = testing_looks(clips, "gt")
+    asked = asked_looks(clips, "gt")
     assert set(asked.view) == set(range(8))
     assert (asked.clip == asked.view // 4).all()
 

@@ -62,7 +62,7 @@ def no_processes(bench: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch) 
         asked.append((work, name, form))
         return 100.0
 
-    for module in ("encoders", "steps", "window_batches", "metric_speed"):
+    for module in ("encoders", "steps", "window_batches", "metric_speed", "prompted"):
         monkeypatch.setattr(bench[module], "peak_mb", fake_peak_mb)
     return asked
 
@@ -171,6 +171,25 @@ def test_windows_are_measured_and_equal(
     assert all("the 500 frames included" in row.name for row in rows if row.unit == "MB")
 
 
+def test_what_actionprompt_adds_is_measured(
+    bench: dict[str, ModuleType], tiny: Any, no_processes: list[tuple]
+) -> None:
+    rows = bench["prompted"].prompted(tiny)
+    encoders = ("vpose", "a3dhp", "mixste", "dstformer")
+    assert len({row.name for row in rows}) == len(rows) == 6 * len(encoders) + 3 + 2 * 3
+    passes, (median, late, rate), steps = rows[:24], rows[24:27], rows[27:]
+    assert [row.unit for row in passes] == ["frames/s", "frames/s", "m", "m", "MB", "MB"] * 4
+    assert all(row.ratio > 0 for row in passes if row.unit == "frames/s")
+    exact = [row.value for row in passes if row.name.endswith("eager form, fp32")]
+    rounded = [row.value for row in passes if row.name.endswith("eager form, bf16")]
+    assert len(exact) == 4 and max(exact) < 1e-5 < min(rounded)
+    assert no_processes == [("prompted", n, form) for n in encoders for form in ("fp32", "bf16")]
+    assert 0 < median.value <= late.value == pytest.approx(1000 / rate.value)
+    for step, text, share in (steps[:3], steps[3:]):
+        assert [row.unit for row in (step, text, share)] == ["s", "s", "%"]
+        assert share.value == pytest.approx(100 * text.value / step.value)  # of one round
+
+
 def test_metrics_are_measured_and_agree_with_the_loop(
     bench: dict[str, ModuleType], tiny: Any, no_processes: list[tuple]
 ) -> None:
@@ -188,6 +207,7 @@ def test_work_is_measured_in_processes_of_its_own(bench: dict[str, ModuleType], 
     assert 100 < peak_mb(tiny, "vpose", "reference", work="step") < 3000
     assert 100 < peak_mb(tiny, "frames", "ours", work="draw") < 3000
     assert 100 < peak_mb(tiny, "all", "ours", work="measure") < 3000
+    assert 100 < peak_mb(tiny, "mixste", "bf16", work="prompted") < 3000
     with pytest.raises(InputError, match=r"unknown encoder 'mixte'.*did you mean 'mixste'"):
         bench["encoders"].one_pass("mixte", "bf16", quick=True)
 

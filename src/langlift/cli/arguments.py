@@ -188,3 +188,9 @@ def _clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}"
+
+
+def lifting_settings(args: Any) -> dict[str, Any]:
+    """The settings of how trained weights are used that a verb's options give."""
+    chosen = {name: getattr(args, name) for name in ("label_hop", "unknown_below")}
+    return {name: value for name, value in chosen.items() if value is not None}

@@ -55,6 +55,9 @@ class EvaluateArguments:
         action: for models whose poses depend on the action: predicted (they name it, the default)
             or given (they are told the true one; the figures say oracle); on the motion corpus
             both with a comma between them. Not under robustness.
+        label_hop: for these models: frames that share an action; 1: every frame has its own.
+        unknown_below: for these models: an action less likely than this (0 to 1) counts as unknown
+            and changes nothing.
         actions: class labels instead of the protocol's, separated by commas.
         subjects: instead of the protocol's, separated by commas.
         split: split of the corpus (default: core).
@@ -81,6 +84,8 @@ class EvaluateArguments:
     windows: str | None = None
     no_flip: tyro.conf.FlagCreatePairsOff[bool] = False
     action: str = "predicted"
+    label_hop: int | None = None
+    unknown_below: float | None = None
     actions: str | None = None
     subjects: str | None = None
     split: str | None = None
@@ -162,4 +167,4 @@ def _models(args: EvaluateArguments) -> dict[str, Lifter]:
             )
         find_weights(name)
     device = find_device(args.device)
-    return {name: load(name).to(device) for name in names}
+    return evaluate_corpus.with_settings({name: load(name).to(device) for name in names}, args)

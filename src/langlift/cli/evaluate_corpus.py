@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from ..datasets.clips import LabelledClip
 from ..datasets.corpus import PARTS, Corpus
@@ -20,10 +20,12 @@ from ..skeletons import HUMAN36M_17
 from ..training.validation import evenly
 from ..view.robustness import save_robustness_figure
 from ..weights import DEFAULT, catalogue, find_weights, load
-from .arguments import comma_list, progress
+from .arguments import comma_list, lifting_settings, progress
 
 if TYPE_CHECKING:
     from .evaluate import EvaluateArguments
+
+Model = TypeVar("Model", Lifter, Lifter | None)
 
 _ROBUSTNESS_CLIPS = 60
 _SPLIT, _PART = "core", "test"
@@ -126,4 +128,28 @@ def _models(args: EvaluateArguments) -> dict[str, Lifter | None]:
                 f"model {name} gives the joints of {lifter.bundle.skeleton.name}; protocol "
                 f"{args.protocol} compares those of {HUMAN36M_17.name}: leave it out"
             )
-    return models
+    return with_settings(models, args)
+
+
+def with_settings(models: dict[str, Model], args: EvaluateArguments) -> dict[str, Model]:
+    """The models, those with the settings that were given under a name that says so.
+
+    Raises:
+        InputError: where no model has them.
+    """
+    changed = lifting_settings(args)
+    if not changed:
+        return models
+    found = {}
+    for name, lifter in models.items():
+        known = () if lifter is None else lifter.bundle.config.lifting_settings
+        if lifter is not None and set(changed) <= set(known):
+            lifter = lifter.with_settings(**changed)
+            name = f"{name}, {', '.join(f'{n} {v}' for n, v in changed.items())}"
+        found[name] = lifter
+    if list(found) == list(models):
+        raise InputError(
+            f"{', '.join(models)}: no model here has {' and '.join(changed)}; measure one with "
+            "ActionPrompt, such as vpose+apm, or leave the option out"
+        )
+    return found

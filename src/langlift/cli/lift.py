@@ -15,7 +15,7 @@ from ..formats import WRITERS, ReadOptions, make_folder, read, write
 from ..formats.clip import frame_count
 from ..formats.files import check_results, naming
 from ..tracks import Keypoints, Motion
-from .arguments import comma_list, parse, progress
+from .arguments import comma_list, lifting_settings, parse, progress
 
 PICTURES = ("png", "mp4")
 STEM = "motion"
@@ -43,6 +43,10 @@ class LiftArguments:
             label that the model knows. The model's own estimate is still reported.
         action_over: for these models, when no action is given: window: the model names the action
             of each window; video: one action for the whole video, from all of it (two passes).
+        label_hop: for these models: frames that share an action; 1: every frame has its own, as
+            the paper measures, and it takes several times as long.
+        unknown_below: for these models: an action less likely than this (0 to 1) counts as unknown
+            and changes nothing.
         precision: fp32, or bf16: faster, a little less exact.
         device: where to compute: cuda, cpu, or auto for the first where there is one.
         quiet: print nothing but errors.
@@ -62,6 +66,8 @@ class LiftArguments:
     flip: bool = True
     action: str | None = None
     action_over: Literal["window", "video"] = "window"
+    label_hop: int | None = None
+    unknown_below: float | None = None
     precision: Literal["fp32", "bf16"] = "fp32"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     quiet: bool = False
@@ -98,6 +104,8 @@ def run(argv: Sequence[str]) -> int:
         camera = Camera.assumed(keypoints.image_size, ratio).replaced(name="given focal length")
     check_results(out, [f"{STEM}.{name}" for name in formats])
     lifter = load(args.model).to(find_device(args.device))
+    if changed := lifting_settings(args):
+        lifter = lifter.with_settings(**changed)
     told = None if args.action is None else Guidance("label", args.action, "given")
     lifter.check_action(told, args.action_over)
     chosen = LiftOptions(flip=args.flip, precision=args.precision, action_over=args.action_over)

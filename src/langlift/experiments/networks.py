@@ -94,5 +94,7 @@ def network_of(
         return replace(base, **changed)
     row = {name: getattr(settings, name) for name in _SAME}
     text = read or _TEXTS.get(settings.text, settings.text)
+    if read == "clip":  # it brings a projection of its own width
+        prompts = {name: value for name, value in prompts.items() if name != "text_width"}
     encoder = replace(base.encoder, **changed)
     return replace(base, encoder=encoder, text=text, **{**row, **prompts})

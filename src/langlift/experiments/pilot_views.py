@@ -14,7 +14,7 @@ from ..datasets.corpus import Corpus
 from ..datasets.mocap_views import View, mocap_views
 from ..errors import InputError
 from ..lifting.lifter import Lifter
-from ..protocols.ambiguity import ambiguity, by_view, testing_looks, training_looks
+from ..protocols.ambiguity import ambiguity, asked_looks, by_view, training_looks
 from ..protocols.measured import Measured, interval
 from ..protocols.origin import Origin
 from ..protocols.report import Figure, Row, Table
@@ -62,7 +62,7 @@ def tables_by_view(results: Results, corpus: Corpus) -> list[Table]:
         return []
     clips = clips_of(results.need(BARE), corpus)
     known = training_looks(corpus.clips("train"), "noisy")
-    asked = testing_looks(clips, "noisy")
+    asked = asked_looks(clips, "noisy")
     found = ambiguity(known, asked)
     count = len(results.need(BARE).first.clip)
     spread, told = (by_view(v, asked.view, count) for v in (found.spread, found.spread_told))

@@ -16,11 +16,14 @@ from typing import Any, Literal
 from ..datasets.corpus import Corpus
 from ..datasets.mocap_views import Source2D
 from ..errors import InputError
+from ..formats.files import read_json
+from ..lifting.bundle import read_bundle
 from ..lifting.lifter import Lifter
 from ..protocols.evaluation import Bars, no_bars
 from ..protocols.view_errors import ViewErrors, measure_views
 from ..training.checkpoint import NAME as CHECKPOINT
 from ..training.distributed import ALONE, Team
+from ..training.folder import CONFIG, WEIGHTS
 from ..training.validation import evenly
 from . import find_experiment
 from .networks import Reader
@@ -58,9 +61,8 @@ class Pilot:
     @property
     def name(self) -> str:
         """Unique, and the name of its folder."""
-        row = self.experiment.removeprefix("actionprompt-").removesuffix("-gt")
         text = f"-{self.text}" if self.text != "minilm" else ""
-        return f"{row}{text}-{self.source}-f{self.frames}-s{self.seed}"
+        return f"{self.experiment}{text}-{self.source}-f{self.frames}-s{self.seed}"
 
     def run(self, out: Path, data: Path | None = None, scale: str = "small") -> Run:
         """The run of it in a folder of all pilots.
@@ -132,12 +134,11 @@ def run_pilot(
     if finished(pilot, out):
         return True
     run = pilot.run(out, data, scale)
-    if not (run.out / _TRAINED).is_file():
+    if not trained(run):
         config, found = prepare(run)
         resume = (run.out / CHECKPOINT).is_file()
         if not train_experiment(run, config, found, team, resume, report):
             return False
-        (run.out / _TRAINED).touch()
     lifter = Lifter.from_file(run.weights, pilot.name).to(team.device)
     for way in pilot.ways:
         if not (run.out / file_of(way)).is_file():
@@ -145,7 +146,12 @@ def run_pilot(
     return True
 
 
-_TRAINED = "trained"  # an empty file; the weights alone may be those of a run that was stopped
+def trained(run: Run) -> bool:
+    """Whether the weights are those of the last step and not of a run that was stopped."""
+    if not (run.out / WEIGHTS).is_file():
+        return False
+    bundle, _, _ = read_bundle(run.out / WEIGHTS)
+    return bundle.card.get("step") == read_json(run.out / CONFIG).get("steps")
 
 
 def _measure(run: Run, lifter: Lifter, way: Way, bars: Bars) -> ViewErrors:

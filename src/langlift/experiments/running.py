@@ -138,6 +138,7 @@ def prepare(run: Run) -> tuple[TrainConfig, Data]:
         training_frames=frames,
         **chosen,
     )
+    _check_text(run, config)
     data = load_recorded(material.dataset, material.spec, source, config)
     return config, _with_card(run, data)
 
@@ -148,13 +149,29 @@ def _prepare_corpus(run: Run, chosen: dict[str, Any]) -> tuple[TrainConfig, Data
     def config_for(training_frames: int | None) -> TrainConfig:
         return train_config(run.experiment, run.scale, None, run.frames, training_frames, **chosen)
 
-    data = load_data(run.data, config_for(None))
+    first = config_for(None)
+    _check_text(run, first)
+    data = load_data(run.data, first)
     if run.scale == "smoke":
         data = replace(data, train=evenly(data.train, _SMOKE_CLIPS))
     config = config_for(_VIEWS * sum(map(len, data.train)))
     if run.source == "noisy":
         config = replace(config, augment=replace(config.augment, noise=1.0, noise_amount=1.0))
     return config, _with_card(run, data)
+
+
+def _check_text(run: Run, config: TrainConfig) -> None:
+    """Raise where the text encoder of a row is not there, before any data is read."""
+    try:
+        config.model.check_training()
+    except InputError as error:
+        other = {"clip": "minilm", "minilm": "clip"}[reader_of(run.experiment, run.text) or "clip"]
+        free = isinstance(run.experiment.settings, PromptSettings)
+        if free and run.experiment.settings.text == "prompts":
+            raise InputError(
+                f"{error}; or read the prompts with {other} (--text {other})"
+            ) from error
+        raise
 
 
 def _with_card(run: Run, data: Data) -> Data:

@@ -76,7 +76,7 @@ SCALES: dict[str, Scale] = {
     ),
     "smoke": Scale(
         "seconds: whether everything works; the figures mean nothing",
-        {"steps": 4, "batch": 8, "log_every": 1, "precision": "fp32"},
+        {"steps": 4, "batch": 8, "log_every": 1, "precision": "fp32", "validation_clips": 4},
         models={
             "vpose": {"channels": 16},
             "a3dhp": {"channels": 16},

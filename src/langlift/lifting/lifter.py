@@ -6,6 +6,8 @@ normalised poses. How a track goes through the network is the business of `langl
 
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +70,34 @@ class Lifter:
         """Move the network to a device (``cpu``, ``cuda``); returns the lifter."""
         self.engine.to(device)
         return self
+
+    def with_settings(self, **settings: Any) -> Lifter:
+        """The same weights with other settings of how they are used.
+
+        Args:
+            settings: by name, some of the config's ``lifting_settings``.
+
+        Returns:
+            A lifter with a network of its own that shares the weights; its bundle says the new
+            settings, its name names them.
+
+        Raises:
+            InputError: for a setting that the method does not have, or that only training can
+                change.
+        """
+        config = self.bundle.config
+        for name in settings:
+            if name not in config.lifting_settings:
+                known = ", ".join(config.lifting_settings) or "none"
+                raise InputError(
+                    f"{self.bundle.method} has no setting {name} that could be changed for trained "
+                    f"weights; it has {known}: leave it out"
+                )
+        config = replace(config, **settings)
+        network = copy.copy(self.network)
+        network.config = config
+        said = ", ".join([self.name, *(f"{n} {v}" for n, v in settings.items())])
+        return Lifter(replace(self.bundle, config=config), network, said, self.digest)
 
     @property
     def actions(self) -> ActionVocabulary:

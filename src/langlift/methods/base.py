@@ -237,6 +237,11 @@ class MethodConfig:
         return False
 
     @property
+    def lifting_settings(self) -> tuple[str, ...]:
+        """Settings that may be changed for weights that are trained: they only say how to lift."""
+        return ()
+
+    @property
     def chunk_multiple(self) -> int:
         """Output frames that belong together: a long track is cut at multiples of them."""
         return 1

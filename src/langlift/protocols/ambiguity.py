@@ -137,7 +137,7 @@ def training_looks(
     return looks.taken(np.sort(drawn))
 
 
-def testing_looks(clips: Sequence[LabelledClip], source: Source2D) -> Looks:
+def asked_looks(clips: Sequence[LabelledClip], source: Source2D) -> Looks:
     """Windows of the views of `mocap_views`, whose indices they carry."""
     return look_at(mocap_views(clips, source), every=27)
 

@@ -32,7 +32,7 @@ from .classical import CLASSICAL, classical
 from .evaluation import Bars, no_bars
 from .measured import Measured
 from .mocap_tables import NAME, UNITS, Pairs, enough_clips, report  # noqa: F401  its name, too
-from .origin import Origin
+from .origin import ActionSource, Origin
 from .report import Report
 
 #: Where models whose poses depend on the action have it from: they name it, or are told the truth.
@@ -121,7 +121,12 @@ class _Setting:
     name: str
     lifter: Lifter | None
     precision: Precision
-    given: bool
+    action: ActionSource = "none"
+
+    @property
+    def given(self) -> bool:
+        """Whether it is told the true action."""
+        return self.action == "given"
 
     @property
     def title(self) -> str:
@@ -186,7 +191,7 @@ def evaluate_on_corpus(
         scored,
         {**facts, **(fitted if training else {}), **(told_facts if given else {})},
         _pairs(settings),
-        {s.title: Origin(action="given") for s in given},
+        {s.title: Origin(action=s.action) for s in settings},
     )
 
 
@@ -203,10 +208,10 @@ def _settings(
             "--action out, or name a model that does (such as one of vpose+apm)"
         )
     return [
-        _Setting(name, lifter, precision, action == "given")
+        _Setting(name, lifter, precision, action)
         for name, lifter in models.items()
         for precision in (precisions if lifter is not None else ("fp32",))
-        for action in (actions if name in takes else ("predicted",))
+        for action in (actions if name in takes else ("none",))
     ]
 
 

@@ -203,10 +203,11 @@ def _paired_by_joint(results: Results, pairs: Pairs, origins: Origins, clips: in
 
 
 def _apart(results: Results, origins: Origins) -> Iterator[tuple[Origin, str, Results]]:
-    """Results by what they are made from, and what a title says of it."""
-    for origin in dict.fromkeys(origins.values()):
-        said = "".join(f", {truth}" for truth in origin.truth_used)
-        yield origin, said, {key: r for key, r in results.items() if origins[key[0]] == origin}
+    """Results by the ground truth that they used, and what a title says of it."""
+    for used in dict.fromkeys(origin.truth_used for origin in origins.values()):
+        own = {key: r for key, r in results.items() if origins[key[0]].truth_used == used}
+        origin = next(o for o in origins.values() if o.truth_used == used) if used else Origin()
+        yield origin, "".join(f", {truth}" for truth in used), own
 
 
 def _grouped(what: str, results: Results, groups: Sequence[str], origins: Origins) -> list[Table]:

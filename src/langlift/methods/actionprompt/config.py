@@ -174,6 +174,11 @@ class ActionPromptConfig(MethodConfig):
         return self.pose_prompts
 
     @property
+    def lifting_settings(self) -> tuple[str, ...]:
+        """How often an action is named, and what of it is believed."""
+        return ("label_hop", "unknown_below", "choice") if self.pose_prompts else ("label_hop",)
+
+    @property
     def hop(self) -> int:
         """Output frames that share a label."""
         if self.label_hop:

@@ -39,8 +39,8 @@ class FastTexts:
     def __init__(self, atp: ActionTexts, text: Tensor | None, dtype: torch.dtype) -> None:
         self._temperature = atp.temperature
         self._projector = _FastProjector(atp.projector, dtype)
-        self._classifier = None if atp.classifier is None else _plain(atp.classifier)
-        self._text = None if text is None else text.detach().float()
+        self._classifier = None if atp.classifier is None else _plain(atp.classifier, torch.float32)
+        self._text = None if text is None else text.detach().to(torch.float32, copy=True)
         self._pose_to_text = None
         if atp.pose_to_text is not None and self._text is not None:
             self._pose_to_text = _FastPoseToText(atp.pose_to_text, self._text, dtype)
@@ -62,7 +62,7 @@ class _FastProjector:
         self._dtype = dtype
         blocks: Any = projector.blocks
         self._blocks = [_folded_block(block, dtype) for block in blocks]
-        self._out = _plain(projector.out)
+        self._out = _plain(projector.out, torch.float32)
 
     def __call__(self, x: Tensor) -> Tensor:
         x = x.to(self._dtype)
@@ -90,8 +90,8 @@ class _FastPoseToText:
         with torch.no_grad():
             self._queries = p2t.queries(text)[0].flatten(0, 1).to(dtype)  # (k h, d)
         value = rearrange(p2t.value.weight.detach(), "(h e) d -> h d e", h=self._heads)
-        self._value = value.to(dtype).contiguous()
-        self._bias = p2t.value.bias.detach().to(dtype)
+        self._value = value.to(dtype, memory_format=torch.contiguous_format, copy=True)
+        self._bias = p2t.value.bias.detach().to(dtype, copy=True)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Features (m, t, d) to embeddings (m, k, text_width) in float32."""
@@ -169,18 +169,18 @@ def _with_norm(linear: nn.Linear, norm: nn.BatchNorm1d, dtype: torch.dtype) -> F
 
 def _fused(linear: nn.Module, dtype: torch.dtype) -> FusedLinear:
     """A linear layer in another type of number."""
-    weight, bias = _plain(linear)
-    return FusedLinear(weight.to(dtype), bias.to(dtype))
+    return FusedLinear(*_plain(linear, dtype))
 
 
-def _plain(linear: nn.Module) -> tuple[Tensor, Tensor]:
-    """Weight and bias without gradients."""
-    return linear.weight.detach(), linear.bias.detach()  # type: ignore[union-attr]
+def _plain(layer: nn.Module, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Weight and bias, copied without gradients."""
+    weight, bias = (value.detach().to(dtype, copy=True) for value in layer.parameters())
+    return weight, bias
 
 
 def _norm(norm: nn.LayerNorm, dtype: torch.dtype) -> tuple[Tensor, Tensor, float]:
     """Weight, bias and epsilon of a layer norm."""
-    return norm.weight.detach().to(dtype), norm.bias.detach().to(dtype), norm.eps
+    return *_plain(norm, dtype), norm.eps
 
 
 def _normed(x: Tensor, norm: tuple[Tensor, Tensor, float]) -> Tensor:

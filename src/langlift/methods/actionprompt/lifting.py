@@ -82,9 +82,12 @@ class Prompted:
 
     def logits(self, stage: Stage, frames: int) -> Tensor:
         """(b, n, k) of every label of a pass with so many output frames."""
-        windows = self.labels.features(self.encoder, stage, frames)  # (b, n, t, d)
-        found = self.texts(windows.flatten(0, 1))
-        return found.unflatten(0, windows.shape[:2])
+        found = []
+        for at in self.labels.groups(frames):
+            windows = self.labels.features(self.encoder, stage, frames, at)  # (b, n, t, d)
+            said = self.texts(windows.flatten(0, 1))
+            found.append(said.unflatten(0, windows.shape[:2]))
+        return found[0] if len(found) == 1 else torch.cat(found, dim=1)
 
     def joints(self, stage: Stage, choice: Choice, xy: Tensor) -> Tensor:
         """(b, f_out, j, 3) with the features refined as the chosen action."""
@@ -131,12 +134,18 @@ class Prompted:
 class AutocastEncoder:
     """The stages of an encoder in bf16 by autocast, for encoders that know no better form.
 
+    The head stays in the type of its weights: metres need the digits.
+
     Args:
         encoder: of the three stages, with or without what else an encoder may offer.
     """
 
     def __init__(self, encoder: Any) -> None:
         self._encoder = encoder
+
+    def head(self, zd: Tensor) -> Tensor:
+        """Joints in float32: metres need the digits."""
+        return self._encoder.head(zd.float())
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._encoder, name)

@@ -15,6 +15,10 @@ from torch import Tensor
 
 from ..base import Stage
 
+#: Windows of a row that labels are found for at once where no gradients are needed; one of 243
+#: frames and 1,024 channels takes 2 MB.
+WINDOWS = 64
+
 
 @dataclass(frozen=True)
 class Labels:
@@ -39,18 +43,33 @@ class Labels:
         at = torch.arange(frames, device=device)
         return torch.zeros_like(at) if self.whole else at // self.hop
 
-    def features(self, encoder: object, stage: Stage, frames: int) -> Tensor:
+    def count(self, frames: int) -> int:
+        """Labels of a pass with so many output frames."""
+        # Not -(-frames // hop): what an exporter makes of it rounds towards 0.
+        return 1 if self.whole else (frames + self.hop - 1) // self.hop
+
+    def groups(self, frames: int) -> list[slice]:
+        """The labels of a pass, a few at a time where their windows would fill the memory."""
+        whole = slice(None)
+        exact = torch.is_grad_enabled() or torch.compiler.is_exporting()
+        if self.whole or exact or self.count(frames) <= WINDOWS:
+            return [whole]
+        return [slice(n, n + WINDOWS) for n in range(0, self.count(frames), WINDOWS)]
+
+    def features(
+        self, encoder: object, stage: Stage, frames: int, at: slice = slice(None)
+    ) -> Tensor:
         """Shallow features of the windows: (b, n, t, d).
 
         Args:
             encoder: gives them by ``window_features`` where it has that.
             stage: of the pass.
             frames: output frames of the pass.
+            at: which labels' windows.
         """
         if self.whole:
             return stage.features[:, None]
-        count = (frames + self.hop - 1) // self.hop  # an exporter cuts -frames towards 0
-        first = torch.arange(count, device=stage.features.device) * self.hop
+        first = torch.arange(self.count(frames), device=stage.features.device)[at] * self.hop
         middle = first
         if self.looks_ahead:
             middle = first + ((frames - first).clamp(max=self.hop) - 1) // 2
