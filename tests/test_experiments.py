@@ -200,7 +200,7 @@ def test_steps_of_a_full_run_are_epochs_of_its_own_data() -> None:
     )
     assert config.steps == 60_000
     small = train_config(experiment, "small", get_skeleton("mpi_inf_3dhp_17"), training_frames=9)
-    assert small.steps == 10_000
+    assert small.steps == SCALES["small"].runs["vpose"]["steps"]
 
 
 def test_a_window_may_be_another_one() -> None:

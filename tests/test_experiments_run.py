@@ -163,6 +163,7 @@ def test_a_row_with_the_label_given_is_measured_with_it(data, tmp_path, capsys) 
 def test_a_text_encoder_that_is_not_there_is_missed_before_the_data(
     data, tmp_path, capsys, minilm
 ) -> None:
+    capsys.readouterr()  # what is said in writing the weights
     assert smoke(data, tmp_path / "run", "actionprompt-3-full") == 2
     said = capsys.readouterr().err
     assert "no-clip" in said

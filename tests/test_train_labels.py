@@ -18,6 +18,7 @@ from langlift.training.cost import measure_cost
 from langlift.training.epochs import EpochSampler, every_window, make_sampler
 from langlift.training.folder import WEIGHTS
 from langlift.training.labels import take_classes, whose_label
+from langlift.training.takes import check_takes
 
 PADDING = (4, 4)
 SHUFFLED = {"labels": "shuffled"}
@@ -63,7 +64,7 @@ def test_labels_of_frames_are_stretched():
     config = recorded_config(**DRAWN, **SHUFFLED)
     data = load(config, subjects(("A",), ("C",)), held=held)
     assert data.actions.labels == ("x", "y", "z")
-    found = take_classes(data.train, data.actions, config)
+    found = take_classes(check_takes(data.train), data.actions, config)
     assert [list(classes) for classes in found] == [[2] * 10, [0, 0, 1, 1]]
 
 

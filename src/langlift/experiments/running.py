@@ -165,9 +165,9 @@ def _check_text(run: Run, config: TrainConfig) -> None:
     try:
         config.model.check_training()
     except InputError as error:
-        other = {"clip": "minilm", "minilm": "clip"}[reader_of(run.experiment, run.text) or "clip"]
-        free = isinstance(run.experiment.settings, PromptSettings)
-        if free and run.experiment.settings.text == "prompts":
+        settings = run.experiment.settings
+        if isinstance(settings, PromptSettings) and settings.text == "prompts":
+            other = "minilm" if config.model.text == "clip" else "clip"
             raise InputError(
                 f"{error}; or read the prompts with {other} (--text {other})"
             ) from error

@@ -194,19 +194,17 @@ def recipe(name: str, method: str = "vpose", recorded: Skeleton | None = None) -
 
 def encoder_of(kind: type[MethodConfig]) -> str | None:
     """The method whose encoder a plug-in with these settings is attached to; None for others."""
-    if "encoder" not in {f.name for f in fields(kind)}:
-        return None
-    settings = get_type_hints(kind)["encoder"]
+    settings = get_type_hints(kind).get("encoder")
     return next((name for name, entry in METHODS.items() if entry.config is settings), None)
 
 
 def _model(entry: Recipe, method: str, recorded: Skeleton | None) -> MethodConfig:
     """Settings of a method as a recipe has them; those of a plug-in's encoder are nested in it."""
-    kind = get_method(method).config
+    kind: Any = get_method(method).config
     own, inner = dict(entry.models.get(method, {})), encoder_of(kind)
     if inner is None:
         return kind(**own if recorded is None else _with_joints(own, kind(), recorded))
-    default: Any = kind().encoder  # type: ignore[attr-defined]
+    default = kind().encoder
     nested = {**entry.models.get(inner, {}), "action_weight": 0.0}  # the plug-in tells actions
     if recorded is not None:
         nested = _with_joints(nested, default, recorded)
