@@ -37,8 +37,8 @@ class ActionPromptConfig(MethodConfig):
         context: learnable vectors before the words, N.
         class_context: learn them for every class by itself instead of one set for all.
         template: a sentence with {} for the words, instead of learnable vectors.
-        text_every: steps between two passes through the text encoder; in the steps between the
-            prompts do not learn. 1 is as published.
+        text_every: passes of training, pieces of a step each, for one pass through the text
+            encoder; in those between the prompts do not learn. 1 is as published.
         text_width: of the embeddings, D.
         projector: how shallow features become one: ``convolutions`` or mean ``pooling``.
         blocks: of the convolutions, D2.
@@ -54,6 +54,8 @@ class ActionPromptConfig(MethodConfig):
             the probabilities (ours).
         unknown_below: an action that is less likely than this counts as unknown and changes
             nothing; 0 takes every action.
+        unknown_chance: chance in training that a window counts as one of an unknown action, so that
+            the network learns to do without; for use with `unknown_below`.
         label_dropout: chance in training that the predicted action chooses instead of the true one.
         action_weight: of the cross-entropy, lambda.
         label_hop: output frames that share a label in lifting a track; 0: a third of a window, 1:
@@ -80,6 +82,7 @@ class ActionPromptConfig(MethodConfig):
     heads: int = 8
     choice: Literal["likeliest", "weighted"] = "likeliest"
     unknown_below: float = 0.0
+    unknown_chance: float = 0.0
     label_dropout: float = 0.0
     action_weight: float = 0.1
     label_hop: int = 0
@@ -124,7 +127,7 @@ class ActionPromptConfig(MethodConfig):
                 )
         if self.text_every < 1:
             raise InputError(f"text_every is {self.text_every}; it must be at least 1")
-        for name in ("unknown_below", "label_dropout"):
+        for name in ("unknown_below", "unknown_chance", "label_dropout"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name} is {getattr(self, name)}; it must be within 0 and 1")
         if not 0 < self.temperature <= 100:

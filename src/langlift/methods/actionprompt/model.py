@@ -167,9 +167,13 @@ class ActionPrompted(Method):
             drawn = torch.rand(truth.shape, device=truth.device) < self.config.label_dropout
             label = torch.where(drawn, logits.detach().argmax(dim=-1), label)
             known = known | drawn
-        if self.config.choice == "weighted":
-            return Choice(label, torch.ones_like(known), logits.softmax(dim=-1))
-        return Choice(label, known)
+        weights = None
+        if self.config.choice == "weighted":  # needs no label, as in lifting
+            weights, known = logits.softmax(dim=-1), torch.ones_like(known)
+        if self.config.unknown_chance:
+            drawn = torch.rand(truth.shape, device=truth.device) < self.config.unknown_chance
+            known = known & ~drawn
+        return Choice(label, known, weights)
 
     def _pose_losses(self, joints: Tensor, target: Tensor) -> Losses:
         """Those of the encoder's settings; MPJPE for settings of another kind."""
