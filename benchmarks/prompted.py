@@ -186,9 +186,25 @@ def _stream(setup: Setup) -> list[Row]:
     attached = _attached(setup.quick)["vpose"]
     encoder = replace(attached.encoder, causal=True, form="strided")
     network = replace(attached, encoder=encoder).network()
-    predict = replace(cast(Any, network.prepared("fp32")), encoder=network.encoder)
-    window = _drawn(1, encoder.receptive_field, 17, 2)
-    frame = _drawn(1, 1, 17, 2)
+    rows = []
+    for precision in DTYPES:
+        step = _streamer(network.prepared(precision), encoder.receptive_field)
+        step()
+        seconds = sorted(timed(step) for _ in range(setup.size(_STREAMED, 3)))
+        late = seconds[int(0.95 * (len(seconds) - 1))]
+        title = f"{attached.title}, causal, {precision}, one frame at a time"
+        most, least = setup.target(1000 / _RATE, "at most"), setup.target(_RATE, "at least")
+        rows += [
+            Row(f"{title}: median", 1000 * statistics.median(seconds), "ms"),
+            Row(f"{title}: 95th percentile", 1000 * late, "ms", most),
+            Row(f"{title}: keeps up with", 1 / late, "frames/s", least),
+        ]
+    return rows
+
+
+def _streamer(predict: Any, field: int) -> Callable[[], tuple[Tensor, Tensor]]:
+    """What takes one frame more and gives its joints and its label."""
+    window, frame = _drawn(1, field, 17, 2), _drawn(1, 1, 17, 2)
 
     @torch.inference_mode()
     def step() -> tuple[Tensor, Tensor]:
@@ -197,16 +213,7 @@ def _stream(setup: Setup) -> list[Row]:
         said = predict(window)
         return said.joints, said.action_logits.argmax(dim=-1)
 
-    step()
-    seconds = [timed(step) for _ in range(setup.size(_STREAMED, 3))]
-    title = f"{attached.title}, causal, fp32, one frame at a time"
-    late = sorted(seconds)[int(0.95 * (len(seconds) - 1))]
-    middle = statistics.median(seconds)
-    return [
-        Row(f"{title}: median", 1000 * middle, "ms"),
-        Row(f"{title}: 95th percentile", 1000 * late, "ms", setup.target(1000 / _RATE, "at most")),
-        Row(f"{title}: keeps up with", 1 / late, "frames/s", setup.target(_RATE, "at least")),
-    ]
+    return step
 
 
 def _text_share(setup: Setup, name: str) -> list[Row]:

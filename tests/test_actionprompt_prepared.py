@@ -200,7 +200,7 @@ def test_a_stream_gives_every_frame_as_the_whole_track_does(form):
     track, xy = causal(label_hop=1), xy_of("vpose", 1)
     stream = causal(form, label_hop=1)
     stream.load_state_dict(track.state_dict())
-    lift = stream.prepared("fp32") if form == "dilated" else stream.predict
+    lift = stream.prepared("fp32")
     expected, field = track.prepared("fp32")(xy), 27
     for n in (0, 1, 17, 39):
         said = lift(xy[:, n : n + field])

@@ -176,8 +176,8 @@ def test_what_actionprompt_adds_is_measured(
 ) -> None:
     rows = bench["prompted"].prompted(tiny)
     encoders = ("vpose", "a3dhp", "mixste", "dstformer")
-    assert len({row.name for row in rows}) == len(rows) == 6 * len(encoders) + 3 + 2 * 3
-    passes, (median, late, rate), steps = rows[:24], rows[24:27], rows[27:]
+    assert len({row.name for row in rows}) == len(rows) == 6 * len(encoders) + 2 * 3 + 2 * 3
+    passes, (median, late, rate), steps = rows[:24], rows[24:27], rows[30:]
     assert [row.unit for row in passes] == ["frames/s", "frames/s", "m", "m", "MB", "MB"] * 4
     assert all(row.ratio > 0 for row in passes if row.unit == "frames/s")
     exact = [row.value for row in passes if row.name.endswith("eager form, fp32")]

@@ -42,12 +42,23 @@ def test_every_stage_is_the_encoders():
     assert (ours.stride, folded.padding, folded.width) == (1, network.padding, network.width)
 
 
-def test_the_strided_form_is_prepared_as_the_dilated_one():
-    strided = vpose(widths=(3, 3, 3), form="strided")
-    xy = drawn(2, 27, 17, 2)
+@pytest.mark.parametrize("causal", [False, True])
+def test_the_strided_form_is_prepared_as_itself(causal):
+    strided = vpose(widths=(3, 3, 3), form="strided", causal=causal)
+    dilated = vpose(widths=(3, 3, 3), causal=causal)
+    folded, xy = strided.prepared(torch.float32), drawn(2, 27, 17, 2)
     with torch.no_grad():
-        expected = strided(xy)
-        torch.testing.assert_close(strided.prepared(torch.float32)(xy), expected, atol=1e-5, rtol=0)
+        stage, expected = folded.shallow(xy), strided.shallow(xy)
+        torch.testing.assert_close(stage.features, expected.features, atol=1e-5, rtol=0)
+        assert (stage.features.shape[1], stage.stride) == (9, 3) == (27 // 3, expected.stride)
+        for network in (strided, dilated):
+            torch.testing.assert_close(folded(xy), network(xy), atol=1e-5, rtol=0)
+        deeper = folded.advance(stage, 2)
+        assert (deeper.features.shape[1], deeper.stride) == (3, 9)
+        windows = folded.window_features(stage, torch.tensor([0]))
+    assert torch.equal(windows, stage.features[:, None])
+    with pytest.raises(InputError, match="takes exactly 27 frames"):
+        folded(drawn(1, 28, 17, 2))
 
 
 def test_nothing_is_left_for_gradients():

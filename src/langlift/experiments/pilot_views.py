@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..actions import words_of
 from ..datasets.clips import LabelledClip
 from ..datasets.corpus import Corpus
 from ..datasets.mocap_views import View, mocap_views
@@ -200,8 +201,10 @@ def _example(rule: str, view: View, lifters: Sequence[Lifter]) -> Example:
     ]
     gain = errors[0] - errors[1]
     frame = int(np.argsort(gain, kind="stable")[len(gain) // 2])
-    named = "" if prompted.action is None else f", named {prompted.action.label}"
-    caption = f"{rule}: {view.clip.action}{named}; clip {view.clip.clip_id}, frame {frame}"
+    named = "" if prompted.action is None else f", named {words_of(prompted.action.label)}"
+    caption = (
+        f"{rule}: {words_of(view.clip.action)}{named}; clip {view.clip.clip_id}, frame {frame}"
+    )
     joints = (bare.joints[frame], prompted.joints[frame], view.truth[frame])
     one, points = slice(frame, frame + 1), view.keypoints
     shown = points.replaced(xy=points.xy[one], confidence=points.confidence[one])

@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _DPI = 100
-_BARS, _BAR, _TOP, _FOOT = 11.0, 0.34, 1.2, 0.75  # inches
-_PANEL, _GAP, _LEFT, _HEAD, _CAPTION = 2.35, 0.12, 0.35, 1.35, 0.62
+_BARS, _BAR, _TOP, _FOOT = 11.0, 0.34, 0.95, 0.75  # inches
+_PANEL, _GAP, _LEFT, _HEAD, _CAPTION = 2.35, 0.12, 0.35, 1.15, 0.58
 #: What the columns of the poses show.
 _COLUMNS = ("2D input", "alone", "+ APM", "truth")
 

@@ -17,17 +17,17 @@ from torch.nn import functional as F
 
 from ..base import Stage, autocast
 from ..fused import FusedConvolution, FusedLinear
-from ..stages import Reached, layer_of
+from ..stages import layer_of
 
 if TYPE_CHECKING:
     from .model import VPose
 
 
 class FoldedVPose:
-    """The stages of a VPose whose weights no longer change, in the dilated form.
+    """The stages of a VPose whose weights no longer change, in its own form.
 
     Args:
-        encoder: whose weights are copied; of either form, in evaluation both give the same.
+        encoder: whose weights are copied.
         dtype: of the products and the features; the last layer stays as it is.
     """
 
@@ -38,16 +38,18 @@ class FoldedVPose:
         widths = encoder.config.widths
         # The 2D joints are multiplied in float32: bf16 would round them to a few millimetres.
         first = _fold(encoder.expand_conv, encoder.expand_bn, torch.float32)
-        self._first = FusedConvolution(*first, 1)
+        strided = encoder.config.form == "strided"
+        self._first = _Taps(*first) if strided else FusedConvolution(*first, 1)
         self._last = tuple(p.detach().clone() for p in encoder.shrink.parameters())
-        self._blocks: list[tuple[FusedConvolution, FusedLinear]] = []
+        self._blocks: list[tuple[FusedConvolution | _Taps, FusedLinear]] = []
         dilation = widths[0]
         for i, width in enumerate(widths[1:]):
             a, b = 2 * i, 2 * i + 1
             wide = _fold(encoder.layers_conv[a], encoder.layers_bn[a], dtype)
             weight, bias = _fold(encoder.layers_conv[b], encoder.layers_bn[b], dtype)
             same = FusedLinear(weight[:, :, 0].contiguous(), bias)
-            self._blocks.append((FusedConvolution(*wide, dilation), same))
+            over = _Taps(*wide) if strided else FusedConvolution(*wide, dilation)
+            self._blocks.append((over, same))
             dilation *= width
 
     def __call__(self, xy: Tensor, confidence: Tensor | None = None) -> Tensor:
@@ -57,7 +59,7 @@ class FoldedVPose:
     def shallow(self, xy: Tensor, confidence: Tensor | None = None) -> Stage:
         """Features after the expanding convolution."""
         self._encoder.check(xy)
-        return Stage(self._first.relu(xy.flatten(2)).to(self._dtype), 1, Reached(1))
+        return self._encoder.stage(self._first.relu(xy.flatten(2)).to(self._dtype), 1)
 
     def deep(self, stage: Stage) -> Tensor:
         """The residual blocks that are left: (b, t, d) to (b, f_out, d)."""
@@ -69,17 +71,34 @@ class FoldedVPose:
         widths = self._encoder.config.widths
         for i in range(own, layer):
             wide, same = self._blocks[i - 1]
-            kept = self._encoder.dilated_residual(x, widths[i], math.prod(widths[:i]))
+            kept = self._encoder.residual(x, widths[i], math.prod(widths[:i]))
             x = same.relu(wide.relu(x)).add_(kept)
-        return Stage(x, 1, Reached(layer))
+        return self._encoder.stage(x, layer)
 
     def window_features(self, stage: Stage, starts: Tensor) -> Tensor:
         """A stage's features of the windows that begin at frames `starts` (n): (b, n, t, d)."""
-        return dense_windows(stage, starts, self._encoder.config.widths)
+        return self._encoder.window_features(stage, starts)
 
     def head(self, zd: Tensor) -> Tensor:
         """(b, f_out, d) to (b, f_out, j, 3)."""
         return to_joints(zd, *self._last)
+
+
+class _Taps:
+    """A convolution whose stride is its width, as one product: of the strided form.
+
+    Args:
+        weight: (d_out, d_in, taps).
+        bias: (d_out).
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor) -> None:
+        self._taps = weight.shape[2]
+        self._linear = FusedLinear(rearrange(weight, "o i k -> o (k i)").contiguous(), bias)
+
+    def relu(self, x: Tensor) -> Tensor:
+        """(b, f, d_in) to (b, f / taps, d_out), with ReLU."""
+        return self._linear.relu(rearrange(x, "b (f k) d -> b f (k d)", k=self._taps))
 
 
 def dense_windows(stage: Stage, starts: Tensor, widths: Sequence[int]) -> Tensor:

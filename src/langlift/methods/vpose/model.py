@@ -74,7 +74,7 @@ class VPose(nn.Module):
         """Features after the expanding convolution; the confidence is not used by VPose."""
         self.check(xy)
         x = self._conv(rearrange(xy, "b f j c -> b f (j c)"), self.expand_conv, dilation=1)
-        return self._stage(self._activate(x, self.expand_bn), 1)
+        return self.stage(self._activate(x, self.expand_bn), 1)
 
     def check(self, xy: Tensor) -> None:
         """Raise unless (b, f, j, 2) has this encoder's joints and as many frames as it needs."""
@@ -101,12 +101,12 @@ class VPose(nn.Module):
         x, own = stage.features, layer_of(stage, layer, self.layers, "VPose")
         for i, width in enumerate(self.config.widths[own:layer], own - 1):
             dilation = math.prod(self.config.widths[: i + 1])
-            residual = self._residual(x, width, dilation)
+            residual = self.residual(x, width, dilation)
             x = self._conv(x, self.layers_conv[2 * i], dilation)
             x = self._activate(x, self.layers_bn[2 * i])
             x = self._conv(x, self.layers_conv[2 * i + 1], dilation=1)
             x = residual + self._activate(x, self.layers_bn[2 * i + 1])
-        return self._stage(x, layer)
+        return self.stage(x, layer)
 
     def window_features(self, stage: Stage, starts: Tensor) -> Tensor:
         """A stage's features of single windows, as the strided form has them: (b, n, t, d).
@@ -125,7 +125,8 @@ class VPose(nn.Module):
             )
         return stage.features[:, None]
 
-    def _stage(self, x: Tensor, layer: int) -> Stage:
+    def stage(self, x: Tensor, layer: int) -> Stage:
+        """The stage of features (b, t, d) after a layer."""
         strided = self.config.form == "strided"
         stride = math.prod(self.config.widths[:layer]) if strided else 1
         return Stage(x, stride, Reached(layer))
@@ -153,14 +154,10 @@ class VPose(nn.Module):
         flat = norm(x.reshape(-1, x.shape[-1]))
         return F.dropout(F.relu(flat), self.config.dropout, self.training).view(x.shape)
 
-    def _residual(self, x: Tensor, width: int, dilation: int) -> Tensor:
-        """The frames of the block's input that its output frames stand for."""
+    def residual(self, x: Tensor, width: int, dilation: int) -> Tensor:
+        """The frames of a block's input that its output frames stand for."""
         if self.config.form == "strided":
             return x[:, width - 1 if self.config.causal else width // 2 :: width]
-        return self.dilated_residual(x, width, dilation)
-
-    def dilated_residual(self, x: Tensor, width: int, dilation: int) -> Tensor:
-        """The same of the dilated form."""
         total = (width - 1) * dilation
         start = total if self.config.causal else total // 2
         return x[:, start : start + x.shape[1] - total]
