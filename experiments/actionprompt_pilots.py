@@ -41,7 +41,7 @@ def pilots() -> list[Pilot]:
     """All pilots, the most telling first."""
     noisy = [_of(row, seed=seed) for seed in _SEEDS for row in (_BARE, _FULL)]
     noisy[0] = replace(noisy[0], ways=("predicted", "missing", "validation"))
-    noisy[1] = replace(noisy[1], ways=("predicted", "given", "missing"))
+    noisy[1] = replace(noisy[1], ways=("predicted", "given", "missing", "frame", "video"))
     parts = [
         _of("3-label"),
         _of("3-atp"),
@@ -51,6 +51,8 @@ def pilots() -> list[Pilot]:
         _of("5-embeddings"),
         *(_of(f"6-{n}-{end}", frames=n) for n in (9, 27) for end in ("baseline", "atp")),
         *(_of(f"7-layer-{tap}") for tap in (2, 3, 4)),
+        _of("study-short", frames=9, ways=("predicted", "video", "given")),
+        _of("study-temperature"),
     ]
     encoders = [
         _of(f"1-{encoder}{end}-gt") for encoder in ("a3dhp", "mixste") for end in ("", "-apm")
@@ -60,7 +62,7 @@ def pilots() -> list[Pilot]:
         *(_of(f"study-dstformer{end}") for end in ("", "-apm")),
         *(
             _of(f"study-{end}")
-            for end in ("label-dropout", "weighted", "class-context", "template")
+            for end in ("weight", "label-dropout", "weighted", "class-context", "template")
         ),
         *(_of("study-shuffled", seed=seed) for seed in _SEEDS[1:]),
         _of(_FULL, text="clip"),

@@ -103,9 +103,7 @@ def run(argv: Sequence[str]) -> int:
         ratio = _focal_ratio(args.focal, max(keypoints.image_size))
         camera = Camera.assumed(keypoints.image_size, ratio).replaced(name="given focal length")
     check_results(out, [f"{STEM}.{name}" for name in formats])
-    lifter = load(args.model).to(find_device(args.device))
-    if changed := lifting_settings(args):
-        lifter = lifter.with_settings(**changed)
+    lifter = load(args.model).to(find_device(args.device)).with_settings(**lifting_settings(args))
     told = None if args.action is None else Guidance("label", args.action, "given")
     lifter.check_action(told, args.action_over)
     chosen = LiftOptions(flip=args.flip, precision=args.precision, action_over=args.action_over)

@@ -88,6 +88,7 @@ def _study(end: str, row: str, settings: PromptSettings | EncoderSettings) -> Ex
         method,
         "human36m",
         "gt",
+        frames=9 if end == "short" else 243,
         settings=settings,
         note="a study of ours; the paper has no such row",
     )
@@ -101,6 +102,9 @@ _PLAN: tuple[tuple[str, str, PromptSettings | EncoderSettings], ...] = (
     ("weighted", "pose prompts weighted by the probabilities", _prompted(choice="weighted")),
     ("label-dropout", "half of the labels predicted in training", _prompted(label_dropout=0.5)),
     ("shuffled", "trained on shuffled labels (control)", _prompted(labels="shuffled")),
+    ("temperature", "cosines divided by 0.1", _prompted(temperature=0.1)),
+    ("weight", "a tenth of the action's weight", _prompted(action_weight=0.01)),
+    ("short", "windows of 9 frames", _prompted()),
     ("dstformer", "DSTformer", _BARE),
     ("dstformer-apm", "DSTformer + APM", _prompted(encoder="dstformer")),
 )

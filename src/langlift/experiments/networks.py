@@ -18,7 +18,7 @@ _TEXTS = {"embeddings": "learned"}
 #: Settings of a row that ActionPrompt's config has by the same name.
 _SAME = (
     *("class_context", "template", "projector", "pose_to_text", "pose_prompts", "choice"),
-    *("label_dropout", "tap", "layers", "width", "prompts"),
+    *("label_dropout", "action_weight", "temperature", "tap", "layers", "width", "prompts"),
 )
 
 

@@ -73,15 +73,38 @@ _STUDIES: tuple[tuple[str, tuple[tuple[str, Way], ...]], ...] = (
         ),
     ),
     (
+        "how often the action is named",
+        (
+            ("3-baseline", "predicted"),
+            ("3-full", "predicted"),
+            ("3-full", "frame"),
+            ("3-full", "video"),
+        ),
+    ),
+    (
+        "short windows, and an action from beyond them",
+        (
+            ("6-9-baseline", "predicted"),
+            *(("study-short", way) for way in ("predicted", "video", "given")),
+        ),
+    ),
+    (
         "controls and options of ours",
         (
             ("3-baseline", "predicted"),
             ("3-full", "predicted"),
             *((f"study-{e}", "predicted") for e in ("shuffled", "label-dropout", "weighted")),
+            *((f"study-{e}", "predicted") for e in ("temperature", "weight")),
             *((f"study-{e}", "predicted") for e in ("class-context", "template")),
         ),
     ),
 )
+
+#: What is said of a way behind the name of a row.
+_WAYS: dict[Way, str] = {
+    "frame": ", an action for each frame",
+    "video": ", one action for the whole clip",
+}
 
 
 @dataclass(frozen=True)
@@ -235,7 +258,8 @@ def _study_row(
     text = {"minilm": " (MiniLM)", "clip": " (MiniLM)"}.get(reader_of(experiment, None) or "", "")
     told = way == "given" and experiment.settings == find_experiment(FULL).settings
     tags = {"paper": "-" if told else _papers_gain(key, bare_key)}  # the paper tells one only
-    return Row(experiment.row + text, tags, figures, _origin(experiment.settings, way))
+    name = experiment.row + text + _WAYS.get(way, "")
+    return Row(name, tags, figures, _origin(experiment.settings, way))
 
 
 def _origin(settings: Any, way: Way) -> Origin:

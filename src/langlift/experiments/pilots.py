@@ -18,7 +18,7 @@ from ..datasets.mocap_views import Source2D
 from ..errors import InputError
 from ..formats.files import read_json
 from ..lifting.bundle import read_bundle
-from ..lifting.lifter import Lifter
+from ..lifting.lifter import Lifter, LiftOptions
 from ..protocols.evaluation import Bars, no_bars
 from ..protocols.view_errors import ViewErrors, measure_views
 from ..training.checkpoint import NAME as CHECKPOINT
@@ -30,9 +30,10 @@ from .networks import Reader
 from .running import Run, prepare, train_experiment
 from .settings import PromptSettings
 
-#: How a pilot is measured: as it is, with the true action given, with missing joints, or on the
-#: validation part, where classes are chosen.
-Way = Literal["predicted", "given", "missing", "validation"]
+#: How a pilot is measured: as it is, with the true action given, with one predicted action for the
+#: whole clip or one for each frame, with missing joints, or on the validation part, where classes
+#: are chosen.
+Way = Literal["predicted", "given", "video", "frame", "missing", "validation"]
 #: Share of the joints that are missing where they are.
 MISSING = 0.3
 _SMOKE_CLIPS = 4
@@ -161,8 +162,11 @@ def _measure(run: Run, lifter: Lifter, way: Way, bars: Bars) -> ViewErrors:
         clips = evenly(clips, _SMOKE_CLIPS)
     missing = MISSING if way == "missing" else 0.0
     told = "given" if way == "given" else "predicted"
+    if way == "frame":
+        lifter = lifter.with_settings(label_hop=1)
+    options = LiftOptions(action_over="video") if way == "video" else LiftOptions()
     with bars(f"{lifter.name}, {way}") as advance:
-        return measure_views(lifter, clips, run.source, told, missing, advance)
+        return measure_views(lifter, clips, run.source, told, missing, advance, options)
 
 
 def check_names(pilots: list[Pilot]) -> None:

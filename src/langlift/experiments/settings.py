@@ -73,6 +73,8 @@ class PromptSettings(Settings):
         choice: of those: of the ``likeliest`` action, or ``weighted`` by the probabilities.
         label: the action that chooses them at test: ``predicted``, or ``given`` (an oracle).
         label_dropout: chance that the predicted action chooses in training, too.
+        action_weight: of the cross-entropy in the loss.
+        temperature: that cosines are divided by.
         labels: that are trained on: the ``true`` ones, or ``shuffled`` over the clips (a control).
         tap: layer of the encoder whose features are projected, the first being 1.
         layers: of the decoder over the pose prompts, D.
@@ -91,6 +93,8 @@ class PromptSettings(Settings):
     choice: Literal["likeliest", "weighted"] = "likeliest"
     label: Literal["predicted", "given"] = "predicted"
     label_dropout: float = 0.0
+    action_weight: float = 0.1
+    temperature: float = 0.01
     labels: Literal["true", "shuffled"] = "true"
     tap: int = 1
     layers: int = 1

@@ -86,6 +86,8 @@ class Lifter:
                 change.
         """
         config = self.bundle.config
+        if not settings:
+            return self
         for name in settings:
             if name not in config.lifting_settings:
                 known = ", ".join(config.lifting_settings) or "none"

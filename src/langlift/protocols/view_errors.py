@@ -17,7 +17,7 @@ from ..datasets.clips import LabelledClip
 from ..datasets.mocap_views import Source2D, View, mocap_views
 from ..errors import InputError
 from ..formats.files import atomic_write
-from ..lifting.lifter import Lifter
+from ..lifting.lifter import Lifter, LiftOptions
 from ..methods.base import Guidance
 from ..metrics import pa_mpjpe, per_joint
 from ..tracks import Motion
@@ -122,6 +122,7 @@ def measure_views(
     told: Told = "predicted",
     missing: float = 0.0,
     progress: Callable[[int, int], None] | None = None,
+    options: LiftOptions | None = None,
 ) -> ViewErrors:
     """Lift every view of every clip and keep what the tables need.
 
@@ -132,6 +133,7 @@ def measure_views(
         told: ``given`` tells the network the true action of each clip that is a class of its own.
         missing: share of the joints that are not found.
         progress: called with (views done, views in all).
+        options: of lifting; the usual ones if None.
 
     Raises:
         InputError: without clips, or where the model cannot be told the action.
@@ -142,7 +144,8 @@ def measure_views(
     number = {clip.clip_id: n for n, clip in enumerate(clips)}
     rows: list[tuple[Any, ...]] = []
     for view in mocap_views(clips, source, missing):
-        motion = lifter.lift(view.keypoints, view.camera, **_guided(view, told, labels))
+        guided = _guided(view, told, labels)
+        motion = lifter.lift(view.keypoints, view.camera, options, **guided)
         rows.append((number[view.clip.clip_id], view.camera.name, *_errors(motion, view, told)))
         if progress is not None:
             progress(len(rows), 4 * len(clips))
