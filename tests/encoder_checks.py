@@ -83,8 +83,8 @@ def check_stages(encoder, frames: int, tokens: int) -> None:
     xy = random_xy(2, frames, 17)
     stage = encoder.shallow(xy)
     assert stage.features.shape == (2, frames, tokens) and stage.stride == 1
-    assert stage.state.layer == 1 and stage.state.kept.shape == (2, frames, 17, tokens)
-    torch.testing.assert_close(stage.features, stage.state.kept.mean(dim=2))
+    assert stage.layer == 1 and stage.state.shape == (2, frames, 17, tokens)
+    torch.testing.assert_close(stage.features, stage.state.mean(dim=2))
     deep = encoder.deep(stage)
     assert deep.shape == (2, frames, 17, encoder.width)
     assert torch.equal(encoder.head(deep), encoder(xy))

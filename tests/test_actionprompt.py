@@ -9,7 +9,6 @@ import torch
 from actionprompt_fixtures import (
     ENCODERS,
     KINDS,
-    Foreign,
     bare,
     batch_of,
     build,
@@ -26,14 +25,12 @@ from langlift.actions import ActionVocabulary
 from langlift.errors import InputError
 from langlift.methods import METHODS
 from langlift.methods.actionprompt import (
-    ActionPromptConfig,
-    ActionPrompted,
     PromptedA3DHPConfig,
     PromptedDSTformerConfig,
     PromptedMixSTEConfig,
     PromptedVPoseConfig,
 )
-from langlift.methods.base import MethodConfig, Mirror, Sampling, TemporalEncoder
+from langlift.methods.base import Mirror, Sampling, TemporalEncoder
 from langlift.skeletons import HUMAN36M_17
 
 FIFTEEN = ActionVocabulary(tuple(f"class_{n}" for n in range(15)))
@@ -208,6 +205,9 @@ REFUSED = [
     ({"label_hop": -1}, "label_hop is -1; it must be at least 0"),
     ({"action_weight": math.nan}, "action_weight is nan; it must be at least 0"),
     ({"text_every": 0}, "text_every is 0; it must be at least 1"),
+    ({"context": 2.5}, "context is 2.5; it must be a whole number"),
+    ({"label_hop": 9.0}, "label_hop is 9.0; it must be a whole number"),
+    ({"prompts": True}, "prompts is True; it must be a whole number"),
     ({"unknown_below": 1.5}, "unknown_below is 1.5; it must be within 0 and 1"),
     ({"label_dropout": math.nan}, "label_dropout is nan; it must be within 0 and 1"),
     ({"temperature": 0.0}, "temperature is 0.0; it must be above 0 and at most 100"),
@@ -221,6 +221,35 @@ REFUSED = [
         "encoder.action_weight is 0.5; inside ActionPrompt an encoder has no action head",
     ),
 ]
+
+
+IDLE = [
+    ({"text_every": 4}, "text_every is 4, which does nothing where text is 'learned'; leave"),
+    ({"text": "random", "context": 4}, "context is 4, which does nothing where text is 'random'"),
+    ({"template": "doing {}"}, "template is 'doing {}', which does nothing where text is"),
+    (
+        {"text": "clip", "template": "doing {}", "class_context": True},
+        "class_context is True, which does nothing where template is 'doing {}'",
+    ),
+    ({"pose_prompts": False, "choice": "weighted"}, "choice is 'weighted', which does nothing"),
+    ({"pose_prompts": False, "unknown_chance": 0.1}, "where pose_prompts is False"),
+    ({"choice": "weighted", "label_dropout": 0.5}, "label_dropout is 0.5, which does nothing"),
+    ({"projector": "pooling", "blocks": 2}, "blocks is 2, which does nothing where projector"),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), IDLE, ids=[str(c) for c, _ in IDLE])
+def test_settings_that_would_do_nothing_are_refused_in_training(changes, message):
+    config = small("vpose", **changes)  # what is trained already can still be read
+    for refuse in (config.check_training, build("vpose", **changes).start_training):
+        with pytest.raises(InputError, match=message.replace("{}", r"\{\}")):
+            refuse()
+
+
+@pytest.mark.parametrize("kind", ENCODERS)
+def test_an_encoder_takes_whole_numbers(kind):
+    with pytest.raises(InputError, match=r"joints_in is 17\.0; it must be a whole number"):
+        replace(ENCODERS[kind], joints_in=17.0)
 
 
 @pytest.mark.parametrize(("changes", "message"), REFUSED, ids=[str(c) for c, _ in REFUSED])
@@ -239,14 +268,6 @@ def test_a_layer_that_the_encoder_does_not_have_is_refused():
         build("vpose", tap=4)
     with pytest.raises(InputError, match="tap is 2, but Foreign does not offer deeper layers"):
         build("foreign", tap=2)
-
-
-def test_an_encoder_without_a_stage_is_refused():
-    class Headless(Foreign):
-        head = None  # type: ignore[assignment]
-
-    with pytest.raises(InputError, match="Headless has no head; an encoder needs head"):
-        ActionPrompted(Headless(), ACTIONS, config=ActionPromptConfig(encoder=MethodConfig()))
 
 
 @pytest.mark.parametrize("kind", ["vpose", "a3dhp", "mixste", "dstformer"])

@@ -26,6 +26,7 @@ from langlift.lifting.bundle import Bundle, save_bundle
 from langlift.lifting.features import FeatureConfig
 from langlift.methods.actionprompt import ActionPrompted, app, windows
 from langlift.methods.actionprompt.app import Choice, read
+from langlift.methods.actionprompt.fast import FastTexts
 from langlift.methods.base import Guidance, Prediction
 from langlift.methods.vpose import VPoseConfig
 
@@ -138,18 +139,20 @@ def test_it_keeps_the_weights_that_it_was_prepared_with():
     assert torch.equal(ready(xy).action_logits, before.action_logits)
 
 
-def test_prompts_are_read_class_by_class_as_from_copies(monkeypatch):
+def test_prompts_of_many_labels_are_read_class_by_class_with_the_same_result(monkeypatch):
     drawn = torch.Generator().manual_seed(0)
     query = torch.randn(2, 5, 4, 6, generator=drawn)
-    memory = tuple(torch.randn(3, 2, 7, 3, generator=drawn) for _ in range(2))
+    keys, values = (torch.randn(3, 2, 7, 3, generator=drawn) for _ in range(2))
     label = torch.tensor([[0, 2, 2, 0, 2], [2, 0, 0, 0, 0]])
     choice = Choice(label, torch.ones_like(label, dtype=torch.bool))
-    grouped = read(query, memory, choice)
+    grouped = read(query, (keys, values), choice)
     monkeypatch.setattr(app, "_by_class", lambda *_: pytest.fail("class by class"))
     with pytest.raises(pytest.fail.Exception):
-        read(query, memory, choice)
-    monkeypatch.setattr(app, "_FEW", 100)
-    torch.testing.assert_close(read(query, memory, choice), grouped, atol=1e-6, rtol=0)
+        read(query, (keys, values), choice)
+    for n in range(5):  # two labels at a time: fewer than classes
+        at = slice(n, n + 1)
+        few = read(query[:, at], (keys, values), Choice(label[:, at], choice.known[:, at]))
+        torch.testing.assert_close(grouped[:, at], few, atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize("kind", ["vpose", "a3dhp", "foreign"])
@@ -170,6 +173,46 @@ def test_windows_of_labels_are_looked_at_a_few_at_a_time(kind, monkeypatch):
     assert [part.shape[1] for part in asked] == [16, 16, 8]
     torch.testing.assert_close(found.action_logits, expected.action_logits, atol=1e-4, rtol=0)
     torch.testing.assert_close(found.joints, expected.joints, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("looks_ahead", [True, False])
+@pytest.mark.parametrize(
+    ("changes", "shared"),
+    [
+        ({"label_hop": 9}, 4),  # of 5 labels; the last has fewer frames
+        ({"label_hop": 9, "projector": "pooling"}, 4),
+        ({"label_hop": 3, "projector": "pooling"}, 13),
+        ({"label_hop": 9, "tap": 2}, 0),  # a block leaves no third of 1 step between two windows
+        ({"label_hop": 9, "tap": 2, "projector": "pooling"}, 4),
+        ({"label_hop": 18, "encoder": replace(ENCODERS["vpose"], widths=(3, 9))}, 2),
+        ({"label_hop": 7}, 0),
+        ({"label_hop": 27}, 0),  # they do not overlap
+    ],
+    ids=str,
+)
+@torch.no_grad()
+def test_labels_whose_windows_overlap_are_made_of_one_track(
+    changes, shared, looks_ahead, monkeypatch
+):
+    encoder = replace(changes.get("encoder", ENCODERS["vpose"]), causal=not looks_ahead)
+    method, xy = prompted("vpose", **{**changes, "encoder": encoder}), xy_of("vpose")
+    over, found = FastTexts.over, []
+
+    def noted(self, track, steps, apart):
+        found.append(over(self, track, steps, apart))
+        return found[-1]
+
+    monkeypatch.setattr(FastTexts, "over", noted)
+    assert_same(method.prepared("fp32")(xy), method.predict(xy))
+    assert [said.shape[:2] for said in found[:-1]] == [(2, shared)] * bool(shared)
+    if not shared:
+        assert len(found) == 1 and found[0].shape[1] == 1  # every window by itself
+
+
+@torch.no_grad()
+def test_a_window_of_one_step_has_no_velocity():
+    method, xy = prompted("mixste"), xy_of("mixste")[:, :1]
+    assert_same(method.prepared("fp32")(xy), method.predict(xy))
 
 
 def causal(form: str = "dilated", **changes: Any) -> ActionPrompted:

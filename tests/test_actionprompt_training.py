@@ -6,16 +6,14 @@ import json
 import pytest
 import torch
 from actionprompt_fixtures import Reader, small, xy_of
-from lifting_fixtures import ACTIONS, track
+from lifting_fixtures import ACTIONS
 from safetensors.torch import load_file
 from tiny_runs import lines, run, tiny_config, tiny_data
 
 from langlift.actions import ActionVocabulary
 from langlift.errors import InputError
 from langlift.lifting.bundle import Bundle, load_network, read_bundle, save_bundle
-from langlift.lifting.engine import LiftOptions
 from langlift.lifting.features import FeatureConfig
-from langlift.lifting.lifter import Lifter
 from langlift.methods import METHODS
 from langlift.methods.actionprompt import branch
 from langlift.training.folder import BEST, WEIGHTS
@@ -41,10 +39,6 @@ def run_config(model, **changes):
     return tiny_config(model=model, frames=frames, **{"steps": 6, "validate_every": 0, **changes})
 
 
-class StopError(RuntimeError):
-    """Raised in the middle of a run."""
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_run_leaves_a_bundle_that_lifts_without_words(kind, tmp_path):
     model = settings(kind)
@@ -52,34 +46,15 @@ def test_a_run_leaves_a_bundle_that_lifts_without_words(kind, tmp_path):
     assert run(tmp_path / "r", config, method=f"{kind}+apm")["finished"]
     for name in (WEIGHTS, BEST):
         held = load_file(tmp_path / "r" / name)
-        assert not [key for key in held if key.startswith("prompts.")]
+        assert not [key for key in held if key.startswith("text_branch.")]
         assert held["text"].shape[1] == 24 and held["text"].any(dim=1).all()
     bundle, network, _ = load_network(tmp_path / "r" / WEIGHTS)
-    assert bundle.method == f"{kind}+apm" and network.prompts is None
+    assert bundle.method == f"{kind}+apm" and network.text_branch is None
     assert bundle.config == model and type(bundle.config) is type(model)
     said = network.predict(xy_of(kind))
     assert said.joints.isfinite().all() and said.action_logits.shape[-1] == len(bundle.actions)
     terms = lines(tmp_path / "r")[0]
     assert terms["action"] > 0 and ("mpjpe" in terms or "weighted_mpjpe" in terms)
-
-
-def test_a_run_that_was_stopped_continues_to_the_bit(tmp_path):
-    """With prompts that are read every third step, dropout and dropped labels."""
-    encoder = dataclasses.replace(settings().encoder, dropout=0.1)
-    model = settings(encoder=encoder, label_dropout=0.3)
-    config = run_config(model, steps=8, checkpoint_every=2)
-    run(tmp_path / "whole", config, method="vpose+apm")
-
-    def stop(entry):
-        if entry["step"] == 5:
-            raise StopError
-
-    with pytest.raises(StopError):
-        run(tmp_path / "parts", config, method="vpose+apm", report=stop)
-    run(tmp_path / "parts", config, method="vpose+apm", resume=True)
-    assert lines(tmp_path / "whole") == lines(tmp_path / "parts")
-    (_, a, _), (_, b, _) = (read_bundle(tmp_path / n / WEIGHTS) for n in ("whole", "parts"))
-    assert set(a) == set(b) and all(torch.equal(a[key], b[key]) for key in a)
 
 
 def test_training_finds_the_action_and_the_pose(tmp_path):
@@ -126,7 +101,7 @@ def test_a_bundle_with_a_text_branch_is_refused(tmp_path):
     network = bundle.build()
     network.start_training()
     save_bundle(path, bundle, network.state_dict())
-    with pytest.raises(InputError, match=r"unexpected prompts\.source\.ctx"):
+    with pytest.raises(InputError, match=r"unexpected text_branch\.source\.ctx"):
         load_network(path)
 
 
@@ -141,16 +116,6 @@ def test_a_bundle_comes_back_with_its_numbers(tmp_path):
     header = bundle.metadata()
     assert json.loads(header["config"])["encoder"]["channels"] == 16
     assert "reader" not in json.dumps(header)
-
-
-def test_lifting_in_pieces_is_lifting_at_once(tmp_path):
-    path, _ = bundle_of(tmp_path / "a.safetensors")
-    bundle, network, _ = load_network(path)
-    lifter = Lifter(bundle, network)
-    keypoints = track(100)
-    whole = lifter.lift(keypoints, options=LiftOptions(precision="fp32"))
-    pieces = lifter.lift(keypoints, options=LiftOptions(precision="fp32", chunk=20))
-    assert abs(whole.joints - pieces.joints).max() < 1e-5
 
 
 def test_every_prompted_encoder_is_a_method():

@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 import torch
-from actionprompt_fixtures import ENCODERS, Foreign, generator, prompted, xy_of
+from actionprompt_fixtures import ENCODERS, Foreign, generator, prompted, small, xy_of
 from lifting_fixtures import ACTIONS, randomised
 from torch import Tensor, nn
 
+from langlift.errors import InputError
 from langlift.methods.actionprompt import ActionPromptConfig, ActionPrompted
+from langlift.methods.actionprompt.app import frames_of
 from langlift.methods.actionprompt.windows import Labels
 from langlift.methods.base import Batch, Guidance, MethodConfig, Stage
 
@@ -130,6 +132,7 @@ def test_pieces_of_whole_labels_are_lifted_as_the_track(kind):
     assert method.config.chunk_multiple == 9
     with torch.no_grad():
         whole = method.predict(xy)
+        assert len(whole.action_logits[0].unique(dim=0)) == 5  # of 40 frames, nine by nine
         pieces = [method.predict(xy[:, at : min(at + 18, 40) + 26]) for at in (0, 18, 36)]
     joints = torch.cat([piece.joints for piece in pieces], dim=1)
     logits = torch.cat([piece.action_logits for piece in pieces], dim=1)
@@ -150,8 +153,8 @@ def test_an_encoder_of_whole_windows_has_one_label_for_a_pass(kind, frames):
 
 def test_a_third_of_the_window_shares_a_label():
     assert [prompted(kind).config.hop for kind in ("vpose", "a3dhp", "foreign")] == [9, 9, 3]
-    assert labels(hop=9).of_frames(20, torch.device("cpu")).tolist() == [0] * 9 + [1] * 9 + [2] * 2
-    assert labels(whole=True).of_frames(20, torch.device("cpu")).tolist() == [0] * 20
+    assert frames_of(torch.arange(3)[None], 20, 9).tolist() == [[0] * 9 + [1] * 9 + [2] * 2]
+    assert frames_of(torch.zeros(1, 1), 20, 9).tolist() == [[0] * 20]
 
 
 def test_windows_of_an_encoder_that_says_nothing_are_cut_around_the_frame():
@@ -201,6 +204,22 @@ class Sliding(nn.Module):
 
     def forward(self, xy: Tensor) -> Tensor:
         return self.head(self.deep(self.shallow(xy)))
+
+
+def test_the_window_of_a_label_follows_from_the_padding():
+    settings: dict[str, Any] = {"text": "learned", "text_width": 24, "width": 8, "heads": 2}
+    config = ActionPromptConfig(encoder=MethodConfig(), **settings)
+    assert config.frames_seen is None and config.label_window == 81
+    method = ActionPrompted(Sliding(), ACTIONS, config=config)
+    assert (method.config.label_window, method.config.hop, method.config.chunk_multiple) == (
+        9,
+        3,
+        3,
+    )
+    with pytest.raises(InputError, match=r"sees 27 frames .* its padding \(4, 4\) that it sees 9"):
+        ActionPrompted(Sliding(), ACTIONS, config=replace(config, label_frames=27))
+    seen = {kind: small(kind).frames_seen for kind in ENCODERS}
+    assert seen == {"vpose": 27, "a3dhp": 27, "mixste": 9, "dstformer": 9}
 
 
 def test_an_encoder_of_nobodys_is_lifted_as_its_windows():

@@ -28,48 +28,78 @@ def alike(labels: list[str], depths: list[float], seed: int = 0) -> Looks:
     return Looks(noise, depth, np.array(labels), np.arange(count), np.arange(count))
 
 
-#: Two actions that look alike: one leans a fifth of a metre forwards, the other as much back.
+#: Two actions that look alike: one leans a fifth of a metre forwards, the other as much back. Each
+#: clip of one is as near as one of the other.
 LEANING = alike(["forwards", "back"] * 10, [-0.2, 0.2] * 10)
+LEANING = replace(LEANING, features=LEANING.features[np.arange(20) // 2])
+
+
+def both_looks(one: Looks, other: Looks) -> Looks:
+    """Windows of both, of other clips."""
+    other = replace(other, clip=other.clip + len(one))
+    names = Looks.__dataclass_fields__
+    return Looks(*(np.concatenate([getattr(p, n) for p in (one, other)]) for n in names))
 
 
 def test_the_action_decides_where_only_it_can() -> None:
     asked = alike(["forwards", "back"], [-0.2, 0.2], seed=1)
-    found = ambiguity(LEANING, asked, neighbours=20)
+    found = ambiguity(LEANING, asked, neighbours=10)
     assert found.spread == pytest.approx([0.2, 0.2])  # from a median of 0
     assert found.error == pytest.approx([0.2, 0.2])
     assert found.spread_told == pytest.approx([0, 0])
     assert found.error_told == pytest.approx([0, 0])
+    assert found.settled == pytest.approx([0.2, 0.2])
 
 
 def test_a_wrong_word_misleads() -> None:
+    """All agree and are wrong: no spread, and less than nothing is settled."""
     asked = alike(["back"], [-0.2], seed=1)
-    found = ambiguity(LEANING, asked, neighbours=20)
+    found = ambiguity(LEANING, asked, neighbours=10)
     assert found.error_told == pytest.approx([0.4])
+    assert found.spread_told == pytest.approx([0])
+    assert found.settled == pytest.approx([-0.2])
 
 
 def test_an_action_that_nobody_was_trained_on_has_no_neighbours() -> None:
     found = ambiguity(LEANING, alike(["jumping"], [0.0], seed=1), neighbours=20)
     assert np.isnan(found.spread_told).all()
+    assert np.isnan(found.settled).all()
     assert np.isfinite(found.spread).all()
+
+
+@pytest.mark.parametrize(("neighbours", "enough"), [(10, True), (11, False)])
+def test_all_the_neighbours_or_none(neighbours: int, enough: bool) -> None:
+    """Ten clips of each action: a spread of fewer than asked for would be another quantity."""
+    found = ambiguity(LEANING, alike(["back"], [0.2], seed=1), neighbours)
+    assert np.isfinite(found.error_told).all() == enough
+    assert np.isfinite(found.error).all()
+    assert np.isnan(ambiguity(LEANING, LEANING, 21).spread).all()
 
 
 def test_the_nearest_count_and_not_the_rest() -> None:
     near = alike(["a"] * 4, [0.1, 0.1, 0.1, 0.1])
     far = alike(["a"] * 4, [0.9, 0.5, 0.1, -0.3])
-    shifted = replace(far, features=far.features + 5, clip=far.clip + 4)
-    names = Looks.__dataclass_fields__
-    known = Looks(*(np.concatenate([getattr(p, n) for p in (near, shifted)]) for n in names))
+    shifted = replace(far, features=far.features + 5)
+    known = both_looks(near, shifted)
     found = ambiguity(known, near.taken(np.array([0])), neighbours=3)
     assert found.spread == pytest.approx([0])
     assert ambiguity(known, near.taken(np.array([0])), neighbours=8).spread > 0.1
 
 
 def test_a_clip_is_asked_once() -> None:
-    """Neighbouring windows of one clip are no independent witnesses."""
-    known = replace(LEANING, clip=np.repeat(np.arange(2), 10))
-    found = ambiguity(known, alike(["back"], [0.2], seed=1), neighbours=20)
-    one, other = np.sort(known.depth[:, 0])[[0, -1]]
-    assert found.spread[0] in (pytest.approx(0), pytest.approx((other - one) / 2))
+    """Neighbouring windows of one clip are no independent witnesses, however clips are mixed."""
+    order = np.random.default_rng(0).permutation(20)
+    known = replace(LEANING, clip=np.repeat(np.arange(2), 10)).taken(order)
+    asked = alike(["back"], [0.2], seed=1)
+    assert np.isnan(ambiguity(known, asked, neighbours=3).spread).all()
+    features = known.features.copy()
+    nearest = [np.flatnonzero(known.clip == clip)[3] for clip in (0, 1)]
+    features[nearest] = asked.features
+    depth = known.depth.copy()
+    depth[nearest] = [[0.1], [0.5]]
+    found = ambiguity(replace(known, features=features, depth=depth), asked, neighbours=2)
+    assert found.spread == pytest.approx([0.2])
+    assert found.error == pytest.approx([0.1])
 
 
 def test_means_of_views() -> None:

@@ -70,6 +70,38 @@ def test_the_provenance_says_who_told_what() -> None:
     assert true["action"] == "oracle: true action given: squat"
 
 
+def test_what_a_caller_tells_is_given_and_never_the_models_own_estimate() -> None:
+    made = leaning.lifter()
+    assert made.lift(track(20), LENS, guidance=Guidance("label", "squat")).provenance["action"] == (
+        "given by the user: squat"
+    )
+    for source in ("predicted", "guessed"):
+        said = (
+            f"the action 'squat' has the source '{source}'; one that is told is 'given', or "
+            "'oracle' where it is ground truth of the test data: for the model's own estimate "
+            "leave the action out"
+        )
+        with pytest.raises(InputError, match=f"^{said}$"):
+            made.lift(track(20), LENS, guidance=told("squat", source))
+
+
+def test_the_provenance_says_which_labels_chose_the_poses() -> None:
+    made, points = leaning.lifter(), track(120, seed=3)
+    free = made.lift(points, LENS, PLAIN)
+    shares = free.provenance["action_frames"]
+    chosen = lean(free).round().astype(int)
+    assert shares == {a: (chosen == ACTIONS.index(a)).mean() for a in shares}
+    assert list(shares.values()) == sorted(shares.values(), reverse=True) and len(shares) > 1
+    assert sum(shares.values()) == pytest.approx(1)
+    for told_or_video in (
+        made.lift(points, LENS, PLAIN, guidance=told("squat")),
+        made.lift(points, LENS, VIDEO),
+        leaning.lifter(takes=False).lift(points, LENS, PLAIN),
+        leaning.lifter(names=False).lift(points, LENS, PLAIN),
+    ):
+        assert "action_frames" not in told_or_video.provenance
+
+
 def test_no_guidance_and_that_of_no_kind_are_the_same() -> None:
     for made in (leaning.lifter(), vpose()):
         free, none = (made.lift(track(20), LENS, guidance=g) for g in (None, Guidance()))
@@ -112,7 +144,8 @@ def _features(made: Lifter, points: Keypoints) -> tuple[Any, Any]:
     """Features and confidence that the lifter gives to its engine."""
     given: list[Any] = []
     inner = made.engine.run
-    made.engine.run = lambda *all_of_it: given.append(all_of_it[:2]) or inner(*all_of_it)
+    spy: Any = lambda *all_of_it: given.append(all_of_it[:2]) or inner(*all_of_it)  # noqa: E731
+    made.engine.run = spy
     made.lift(points, LENS, PLAIN)
     made.engine.run = inner
     return given[0][0], given[0][1]
@@ -167,7 +200,7 @@ def test_action_prompt_is_told_and_cut_like_this(name: str) -> None:
 @pytest.mark.parametrize(
     ("made", "guidance", "options", "said"),
     [
-        (vpose, told("squat"), PLAIN, r"cannot use an action label \('squat'\)"),
+        (vpose, told("squat"), PLAIN, r"use an action label \('squat'\).*: leave the action out$"),
         (vpose, None, VIDEO, "action_over is 'video', but the poses of vpose do not depend on"),
         (leaning.lifter, told("squats"), PLAIN,
          "unknown action 'squats'; known: squat, walk, wave; did you mean 'squat'"),

@@ -156,6 +156,15 @@ def test_the_self_weighted_objective_has_the_totals_gradient_times_the_total():
     assert found(True).objective.item() == pytest.approx(11.5**2 / 2)
 
 
+def test_a_term_that_is_added_stands_beside_the_square():
+    terms = {"a": torch.tensor(3.0), "b": torch.tensor(1.0)}
+    for self_weighted, objective in ((False, 6.5), (True, 5.0**2 / 2 + 1.5)):
+        found = Losses(terms, {"a": 1.0, "b": 2.0}, self_weighted)
+        found = found.with_term("action", torch.tensor(15.0), 0.1)
+        assert found.total.item() == 6.5 and found.beside == {"action"}
+        assert found.objective.item() == pytest.approx(objective)
+
+
 @dataclass(frozen=True)
 class ToyConfig(EncoderConfig):
     """Settings of an encoder that was written outside the package."""

@@ -195,6 +195,17 @@ def test_the_loss_as_released_minimises_half_the_square():
     torch.testing.assert_close(square.objective, total.total**2 / 2)
 
 
+def test_the_action_is_told_beside_the_square():
+    method = MixSTEMethod(config(self_weighted=True, action_weight=0.3), ACTIONS).eval()
+    found = method.training_loss(random_batch(9))
+    action = found.terms["action"]
+    poses = found.total - 0.3 * action
+    torch.testing.assert_close(found.objective, poses**2 / 2 + 0.3 * action)
+    (alone,) = torch.autograd.grad(0.3 * action, method.action_head.bias, retain_graph=True)
+    (joined,) = torch.autograd.grad(found.objective, method.action_head.bias)
+    torch.testing.assert_close(joined, alone)
+
+
 def test_bundle_round_trip(tmp_path):
     settings = config(action_weight=0.2, velocity_weight=1.5, joint_weights="even", drop_path=0.25)
     check_bundle("mixste", settings, tmp_path / "m.safetensors")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +195,48 @@ def test_every_view_is_lifted_for_its_own_action(data: Corpus) -> None:
     free = measure(made, clips, "gt", scored_actions=KNOWN)
     assert np.isfinite(free.right).all()
     assert not np.allclose(free.errors["MPJPE"], told.errors["MPJPE"])
+
+
+def test_the_labels_that_chose_the_poses_are_judged_by_frames(data: Corpus) -> None:
+    clips, made = data.clips("test", "core"), leaning.lifter(KNOWN)
+    free = measure(made, clips, "gt", scored_actions=("squat",))
+    assert free.labels is not None
+    for n, view in enumerate(mocap_views(clips, "gt")):
+        shares = made.lift(view.keypoints, view.camera).provenance["action_frames"]
+        own = shares.get("squat", 0.0) if view.clip.action == "squat" else np.nan
+        assert free.labels[n] == pytest.approx(own, nan_ok=True)
+    told = measure(made, clips, "gt", scored_actions=KNOWN, told=KNOWN)
+    bare = measure(leaning.lifter(KNOWN, takes=False), clips, "gt", scored_actions=KNOWN)
+    for other in (told, bare):
+        assert other.labels is not None and np.isnan(other.labels).all()
+
+
+def test_both_accuracies_are_reported_and_explained() -> None:
+    plain = three(2)["bare", "gt"]  # of 10 and 20 frames
+    named = replace(plain, right=np.array([1.0, 0.0]), classes=3)
+    used = replace(named, labels=np.array([0.25, 1.0]))
+    results: dict[Any, Measured] = {("bare", "gt"): named, ("plug", "gt"): used}
+    report = mocap.report(results, clips_of("a", "b"), "ab", {})
+    bare, plug = table(report, "All clips").rows
+    assert plug.figures["action accuracy"].value == pytest.approx(50)
+    assert plug.figures["label accuracy"].value == pytest.approx(100 * 22.5 / 30)
+    assert "label accuracy" not in bare.figures
+    assert report.facts["action"] == (
+        "label estimated from the 2D motion, one of K; action accuracy: share of the views whose "
+        "one label, the likeliest over windows of 81 frames, is right, same classes; label "
+        "accuracy: share of the frames whose own label, which chooses the pose, is right"
+    )
+    alone = mocap.report({("bare", "gt"): named}, clips_of("a", "b"), "ab", {})
+    assert alone.facts["action"] == report.facts["action"].partition("; label accuracy")[0]
+
+
+def test_a_report_without_estimates_does_not_tell_of_any(data: Corpus) -> None:
+    made = leaning.lifter(KNOWN)
+    assert "action" not in evaluated(data, {"plug": made}, actions=("given",)).facts
+    assert "action" not in evaluated(data, {"mean-pose": None}).facts
+    for actions in (("predicted",), ("predicted", "given")):
+        said = evaluated(data, {"plug": made}, actions=actions).facts["action"]
+        assert said == "label estimated from the 2D motion, one of K"  # no class has twenty clips
 
 
 def test_given_and_predicted_stand_side_by_side(data: Corpus) -> None:

@@ -15,8 +15,20 @@ from langlift.actions import ActionVocabulary
 from langlift.datasets.synthetic import synthetic_clips
 from langlift.errors import InputError
 from langlift.experiments import find_experiment
-from langlift.experiments.pilot_gains import METRICS, Seeds, accuracy, fifths, gap, hardest, spread
-from langlift.experiments.pilot_report import BARE, FULL, Results, report
+from langlift.experiments.pilot_gains import (
+    METRICS,
+    Seeds,
+    accuracy,
+    bands,
+    fifths,
+    gap,
+    hardest,
+    paired,
+    spread,
+    tail_gap,
+)
+from langlift.experiments.pilot_report import report
+from langlift.experiments.pilot_results import BARE, FULL, Results
 from langlift.experiments.pilots import Pilot, check_names, errors_of, finished, run_pilot
 from langlift.lifting.bundle import Bundle
 from langlift.lifting.features import FeatureConfig
@@ -29,7 +41,10 @@ JOINTS = 17
 
 
 def errors(
-    shift: float = 0.0, classes: tuple[str, ...] = CLASSES, named: str | None = None, **more: str
+    shift: float | np.ndarray = 0.0,
+    classes: tuple[str, ...] = CLASSES,
+    named: str | None = None,
+    **more: str,
 ) -> ViewErrors:
     """80 clips of 4 views: the n-th class is off by n centimetres, half of it in depth."""
     actions = np.array([classes[n % len(classes)] for n in range(80)])
@@ -78,23 +93,37 @@ def test_every_view_is_measured_and_a_told_action_is_not_named() -> None:
 
 
 def test_gains_pair_and_have_the_sign_of_the_difference() -> None:
-    bare, better = Seeds((errors(), errors(0.002))), Seeds((errors(-0.001), errors(-0.001)))
+    bare = Seeds({0: errors(), 1: errors(0.002)})
+    better = Seeds({0: errors(-0.001), 1: errors(-0.001)})
     found = gap(better, bare, METRICS["MPJPE"])
     assert found.value == pytest.approx(-2.0)
     assert (found.low, found.high) == pytest.approx((-2.0, -2.0))  # the same in every clip
     assert gap(better, bare, METRICS["D-MPJPE"]).value == pytest.approx(-1.0)
     assert spread(better, bare, METRICS["MPJPE"]) == "-1.00, -3.00"
-    one = Seeds((errors(-0.001),))
-    assert gap(one, bare, METRICS["MPJPE"]).value == pytest.approx(-1.0)  # as many seeds of both
     with pytest.raises(InputError, match="there are no measurements"):
-        Seeds(())
+        Seeds({})
+
+
+def test_only_equal_seeds_are_compared() -> None:
+    """Whatever is missing of one row, and in whatever order the pilots were made."""
+    bare = Seeds({2: errors(0.002), 0: errors(), 1: errors(0.004)})
+    assert (bare.first.mpjpe == errors().mpjpe).all()
+    late = Seeds({1: errors(0.001), 2: errors(0.001)})  # seed 0 is not there yet
+    assert spread(late, bare, METRICS["MPJPE"]) == "-3.00, -1.00"
+    assert gap(late, bare, METRICS["MPJPE"]).value == pytest.approx(-2.0)
+    assert tail_gap(late, bare, CLASSES[1:]).value == pytest.approx(-1.0)
+    assert list(bare.only([0]).found) == [0]
+    with pytest.raises(InputError, match="seed 0 was not measured, but seed 1, 2; run the pilot"):
+        late.only([0])
+    with pytest.raises(InputError, match="measured with seed 1, 2, the other with seed 0; run"):
+        paired(late, bare.only([0]))
 
 
 def test_accuracy_is_of_the_scored_classes_and_the_tail_is_the_hardest() -> None:
-    found = accuracy(Seeds((errors(named="wave"),)), ["kick", "wave"])
+    found = accuracy(Seeds({0: errors(named="wave")}), ["kick", "wave"])
     assert found is not None
     assert found.value == pytest.approx(50)
-    assert accuracy(Seeds((errors(named=""),)), CLASSES) is None
+    assert accuracy(Seeds({0: errors(named="")}), CLASSES) is None
     assert hardest(errors(), CLASSES) == ["wave", "squat", "kick"]
     with pytest.raises(InputError, match="a tail needs 3"):
         hardest(errors(), ("bow", "dance", "wave"))
@@ -106,6 +135,13 @@ def test_fifths_hold_every_view_once() -> None:
     assert [int(within.sum()) for _, within in groups] == [20] * 5
     assert not sum(within[-1] for _, within in groups)
     assert groups[0][1][:20].all()
+
+
+def test_bands_keep_equal_values_together() -> None:
+    values = np.array([-20, -10, -1, 0, 0, 0.99, 1, 50, np.nan])
+    found = bands(values, (-10, -1, 1))
+    assert [name for name, _ in found] == ["below -10", "-10 to -1", "-1 to 1", "1 and above"]
+    assert [int(within.sum()) for _, within in found] == [1, 1, 4, 2]
 
 
 def write(out: Path, pilot: Pilot, found: ViewErrors, way: str = "") -> None:
@@ -152,11 +188,83 @@ def test_the_report_sets_gains_beside_the_papers_and_marks_what_was_told(results
 def test_a_table_repeats_the_rows_of_others(results) -> None:
     """One training serves the rows that say the same."""
     one, other = results.need("actionprompt-6-81-baseline"), results.need(BARE)
-    assert [np.array_equal(a.joints, b.joints) for a, b in zip(one.found, other.found, strict=True)]
+    assert list(one.found) == list(other.found) == [0, 1]
+    assert all(np.array_equal(one.found[n].joints, other.found[n].joints) for n in (0, 1))
     assert results.seeds("actionprompt-6-9-baseline") is None
     assert results.seeds(BARE, "gt") is None
     with pytest.raises(InputError, match="pilot actionprompt-3-atp with noisy 2D was not measured"):
         results.need("actionprompt-3-atp")
+
+
+def table(found: Any, title: str) -> Any:
+    return next(t for t in found.tables if t.title.startswith(title))
+
+
+def test_rows_that_were_told_leave_out_classes_that_nobody_knows(results) -> None:
+    """In all rows of their study, so that they stay comparable."""
+    few = Results(results.pilots, results.out, CLASSES[1:])  # bow, 1 cm, is not in training
+    eight, three = (table(report(few), title) for title in ("VIII", "III"))
+    assert eight.title.endswith("one seed, clips of known classes")
+    assert not three.title.endswith("classes")
+    errors_of_rows = [row.figures["MPJPE"].value for row in eight.rows]
+    assert errors_of_rows == pytest.approx([30, 29.5, 28, 29], abs=0.1)
+    assert three.rows[0].figures["MPJPE"].value == pytest.approx(25, abs=0.1)
+    assert few.known.sum() == 60
+    assert report(few).facts["known classes"].startswith("60 of the 80 clips; the class of the o")
+
+
+def test_a_study_shows_seed_0_or_leaves_the_row_out(results) -> None:
+    (results.out / Pilot(FULL).name / "measured.npz").unlink()
+    found = report(results)
+    assert [r.model for r in table(found, "III").rows] == [
+        find_experiment(row).row for row in (BARE, "actionprompt-3-label-app")
+    ]
+    (row,) = table(found, "+ APM").rows
+    assert row.tags["seeds"] == "-2.00"  # of seed 1
+
+
+def test_ways_and_options_have_rows_of_their_own(results) -> None:
+    write(results.out, Pilot(FULL), errors(-0.003, named="wave"), "_frame")
+    write(results.out, Pilot(FULL), errors(-0.004, named="wave"), "_video")
+    short = [Pilot(row, frames=9) for row in ("actionprompt-6-9-baseline", FULL)]
+    weight = Pilot("actionprompt-study-weight")
+    for pilot in (*short, weight):
+        write(results.out, pilot, errors(0.005))
+    write(results.out, short[1], errors(0.001, told="given", named=""), "_given")
+    found = report(Results([*results.pilots, *short, weight], results.out, CLASSES))
+    often = table(found, "how often the action is named").rows
+    assert [r.name.partition("(MiniLM)")[2] for r in often[1:]] == [
+        "", ", an action for each frame", ", one action for the whole clip"
+    ]  # fmt: skip
+    gains = [r.figures["MPJPE difference"].value for r in often[1:]]
+    assert gains == pytest.approx([-1, -3, -4])
+    assert not any(r.origin.oracle for r in often)
+    bare, named, told = table(found, "short windows").rows
+    assert [r.origin.action for r in (bare, named, told)] == ["none", "predicted", "given"]
+    assert named.figures["MPJPE difference"].value == pytest.approx(0)
+    assert told.figures["MPJPE difference"].value == pytest.approx(-4)
+    assert "a tenth of the action's weight (MiniLM)" in [
+        r.name for r in table(found, "controls and options").rows
+    ]
+
+
+def test_the_facts_tell_what_differs_from_the_paper(results) -> None:
+    facts = report(results).facts
+    assert "computed anew every 4th step" in facts["text encoder"]
+    assert "VPose and A3DHP have 256 channels (published: 1024), MixSTE 64" in facts["networks"]
+    assert "half the square of the total is minimised, cross-entropy and all" in facts["loss"]
+    assert facts["action accuracy"].startswith("of one answer per clip")
+    assert facts["action accuracy"].endswith("the paper's is of every window")
+
+
+def test_the_ways_of_a_pilot_are_of_the_same_weights(results) -> None:
+    write(results.out, Pilot(BARE), errors(named="", weights="ab"), "_missing")
+    with pytest.raises(
+        InputError,
+        match=r"pilot actionprompt-3-baseline-noisy-f81-s0 was measured \(predicted\) with weights "
+        r"'' and \(missing\) with 'ab'; run it again",
+    ):
+        Results(results.pilots, results.out, CLASSES).seeds(BARE)
 
 
 @pytest.fixture
@@ -220,12 +328,17 @@ def test_a_pilot_is_trained_and_measured_once(tmp_path) -> None:
     assert max(steps) == 4
     steps.clear()
     (tmp_path / pilot.name / "measured_given.npz").unlink()
+    first = errors_of(pilot, tmp_path)
+    assert first is not None
+    write(tmp_path, pilot, replace(first, weights="other", joints=0 * first.joints))
+    assert not finished(pilot, tmp_path)
     assert run_pilot(pilot, tmp_path, scale="smoke", report=note)  # measured again, not trained
     assert not steps
     told, named = (errors_of(pilot, tmp_path, way) for way in ("given", "predicted"))
     assert told is not None
     assert named is not None
-    assert (told.told, set(told.named)) == ("given", {""})
+    assert (told.told, set(told.named), told.weights) == ("given", {""}, named.weights)
+    assert np.array_equal(named.joints, first.joints)
     assert "" not in set(named.named)
     assert len(named.clips) == 4
 

@@ -315,7 +315,8 @@ def test_a_text_that_is_too_long(kind: str, encoders: dict[str, TextEncoder]) ->
 @pytest.mark.parametrize("template", ["a man", "{} and {}"])
 def test_a_template_without_a_place(template: str, encoders: dict[str, TextEncoder]) -> None:
     assert refusal(encoders["clip"], template=template) == (
-        f"the template is {template!r}; it must have {{}} once, for the words"
+        f"template is {template!r}; it must hold {{}} once, where the words go: write a sentence "
+        "such as 'a person is {}'"
     )
 
 

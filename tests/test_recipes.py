@@ -11,12 +11,12 @@ from tiny_runs import losses, resized, run, tiny_data
 from langlift.actions import ActionVocabulary
 from langlift.errors import InputError
 from langlift.lifting.lifter import Lifter
-from langlift.methods import METHODS, MethodEntry, base
+from langlift.methods import METHODS, MethodEntry, bare_of, base
 from langlift.methods.vpose import VPoseConfig
 from langlift.training.config import TrainConfig, as_dict, from_dict
 from langlift.training.folder import BEST
 from langlift.training.optim import learning_rate
-from langlift.training.recipes import RECIPES, encoder_of, recipe
+from langlift.training.recipes import RECIPES, recipe
 from langlift.training.validation import Validator
 
 PAIRS = [(name, method) for name in RECIPES for method in METHODS]
@@ -38,7 +38,7 @@ def test_networks_of_recipes_can_be_built(name, method):
     config.check_window(network.padding)
     size = sum(p.numel() for p in network.parameters())
     assert 1e5 < size < 7e6 if RECIPES[name].general else 1e7 < size < 5e7
-    names_actions = RECIPES[name].general or encoder_of(METHODS[method].config) is not None
+    names_actions = RECIPES[name].general or bare_of(method) is not None
     assert config.model.trains_actions == names_actions
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
+import leaning
 import numpy as np
 import pytest
 
@@ -14,6 +16,7 @@ from langlift.errors import InputError
 from langlift.geometry.cameras import Camera
 from langlift.geometry.rotations import quaternion_to_matrix
 from langlift.protocols import robustness
+from langlift.protocols.origin import Origin
 from langlift.protocols.robustness import (
     FRONTAL,
     ROBUSTNESS,
@@ -334,6 +337,17 @@ def test_the_report_says_what_it_is(tell) -> None:
     ]
     assert report.tables[1].cells()[1][0][1:3] == ["1.15 (frontal)", "assumed"]
     assert "| double | 2 | given | 1 | 30.0" in report.markdown()
+
+
+@pytest.mark.parametrize(("takes", "action"), [(True, "predicted"), (False, "none")])
+def test_rows_say_where_the_action_of_the_poses_comes_from(takes: bool, action: Any) -> None:
+    clips = synthetic_clips(1, frames=5)
+    result = measure_robustness(leaning.lifter(takes=takes), clips, ("gt",), sweeps=[PITCH])
+    report = result.report({})
+    assert {row.origin for t in report.tables for row in t.rows} == {Origin(action=action)}
+    said = {"predicted": "predicted by the networks from the 2D", "none": None}
+    assert report.facts.get("action") == said[action]
+    assert "oracle" not in report.markdown()
 
 
 # Choosing clips.

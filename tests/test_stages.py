@@ -64,7 +64,7 @@ def test_layers_have_their_steps_and_strides(name):
     for layer, (steps, stride) in enumerate(expected, 1):
         found = network.advance(stage, layer)
         assert (found.features.shape[1], found.stride) == (steps, stride)
-        assert found.state.layer == layer
+        assert found.layer == layer
 
 
 def test_deep_goes_on_from_any_layer_to_the_bit(encoder):

@@ -47,20 +47,22 @@ def gradients(network, pieces, config):
 
 @pytest.mark.parametrize("self_weighted", [False, True])
 def test_the_objective_is_minimised_and_the_total_is_told(self_weighted):
-    """Half the square of the total: its gradient is the total's times the total."""
+    """Half the square of what the poses add up to, and the action beside it."""
     model = dataclasses.replace(ATTENTION, self_weighted=self_weighted)
     config = config_of(grad_clip=0.0)
     network = network_of(dataclasses.replace(config, model=model))
     batch = batch_of(config)
     expected = copy.deepcopy(network)
-    total = expected.training_loss(batch).total
-    total.backward()
+    losses = expected.training_loss(batch)
+    action = losses.weights["action"] * losses.terms["action"]
+    poses = losses.total - action
+    factor = float(poses.detach()) if self_weighted else 1.0
+    (factor * poses + action).backward()
     found, said = gradients(network, batch, config)
-    factor = float(total.detach()) if self_weighted else 1.0
-    assert said["loss"] == float(total.detach())
+    assert said["loss"] == float(losses.total.detach())
     assert not self_weighted or abs(factor - 1) > 0.1  # the two can be told apart
     for name, parameter in expected.named_parameters():
-        torch.testing.assert_close(found[name], factor * parameter.grad, rtol=1e-3, atol=1e-6)
+        torch.testing.assert_close(found[name], parameter.grad, rtol=1e-3, atol=1e-6)
 
 
 def test_pieces_give_the_mean_gradient():

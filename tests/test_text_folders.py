@@ -19,7 +19,7 @@ from text_fixtures import (
 )
 
 from langlift.errors import InputError
-from langlift.text import open_text_encoder, pretrained
+from langlift.text import check_text_encoder, open_text_encoder, pretrained
 
 
 @pytest.fixture(scope="module")
@@ -255,3 +255,15 @@ def test_weights_of_another_model(copied: dict[str, Path]) -> None:
     assert "'minilm': 16 tensors are missing, such as encoder.layer.2." in refusal(
         "minilm", copied["minilm"]
     )
+
+
+def test_a_folder_is_checked_without_reading_its_weights(tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    with pytest.raises(InputError, match="has settings but no weights"):
+        check_text_encoder("minilm", tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(b"no weights at all")
+    assert check_text_encoder("minilm", tmp_path) == tmp_path
+    with pytest.raises(InputError):
+        open_text_encoder("minilm", tmp_path)
+    with pytest.raises(InputError, match="holds a model of the kind 'bert'; the text encoder 'cl"):
+        check_text_encoder("clip", tmp_path)

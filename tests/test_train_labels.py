@@ -11,13 +11,14 @@ from recorded_runs import EPOCHS as RECORDED_EPOCHS
 from test_epochs import EPOCHS
 from tiny_runs import MODEL, run, tiny_config, tiny_data
 
+from langlift.actions import ActionVocabulary
 from langlift.datasets.windows import WindowStore, chunk_pairs
 from langlift.errors import InputError
 from langlift.lifting.bundle import read_bundle
 from langlift.training.cost import measure_cost
 from langlift.training.epochs import EpochSampler, every_window, make_sampler
 from langlift.training.folder import WEIGHTS
-from langlift.training.labels import take_classes, whose_label
+from langlift.training.labels import labels_fact, take_classes, whose_label
 from langlift.training.takes import check_takes
 
 PADDING = (4, 4)
@@ -68,11 +69,33 @@ def test_labels_of_frames_are_stretched():
     assert [list(classes) for classes in found] == [[2] * 10, [0, 0, 1, 1]]
 
 
-def test_the_card_tells(tmp_path):
-    for name, labels, told in (("a", "true", {}), ("b", "shuffled", SHUFFLED)):
-        run(tmp_path / name, tiny_config(steps=1, labels=labels, validate_every=0), tiny_data(0))
+def test_the_card_tells_how_many_are_right_by_chance(tmp_path):
+    data = tiny_data(0)
+    labels = np.array([clip.action for clip in data.train])
+    right = (labels == labels[whose_label(len(labels), tiny_config(**SHUFFLED))]).mean()
+    told = {"labels": f"shuffled; {right:.0%} of the clips have a right one by chance"}
+    for name, labels, said in (("a", "true", {}), ("b", "shuffled", told)):
+        run(tmp_path / name, tiny_config(steps=1, labels=labels, validate_every=0), data)
         card = read_bundle(tmp_path / name / WEIGHTS)[0].card
-        assert {k: v for k, v in card.items() if k == "labels"} == told
+        assert {k: v for k, v in card.items() if k == "labels"} == said
+
+
+def test_the_share_is_of_frames_where_they_have_labels():
+    """A/1 gets z throughout, which half of it is; A/2, all z, gets x and then z."""
+    held = [
+        recording("A/1", frames=8, frame_actions=np.array(["x"] * 4 + ["z"] * 4)),
+        recording("A/2", frames=4, action="z"),
+        recording("C/1", frames=8, action="z"),
+    ]
+    config = recorded_config(**DRAWN, **SHUFFLED)
+    data = load(config, subjects(("A",), ("C",)), held=held)
+    found = labels_fact(data.train, data.actions, config)
+    assert found == "shuffled; 50% of the frames have a right one by chance"
+    clips = tiny_data(0)
+    one = dataclasses.replace(clips.train[0], action="x")
+    three = [one, one, dataclasses.replace(one, action="nobody knows")]
+    found = labels_fact(three, ActionVocabulary(("x", "y")), tiny_config(**SHUFFLED))
+    assert found == "shuffled; 50% of the clips have a right one by chance"  # of those with a label
 
 
 @pytest.mark.parametrize(

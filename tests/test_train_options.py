@@ -8,11 +8,11 @@ from tiny_runs import lines, run, tiny_config, tiny_data
 
 from langlift.cli import train as cli
 from langlift.errors import InputError
-from langlift.methods import METHODS
+from langlift.methods import METHODS, bare_of
 from langlift.training import cost, log
 from langlift.training.distributed import LeaderError
 from langlift.training.folder import CONFIG
-from langlift.training.recipes import RECIPES, encoder_of
+from langlift.training.recipes import RECIPES
 
 TINY = "--data synthetic --synthetic-clips 4 --steps 3 --batch 4 --frames 9 --log-every 1 "
 TINY += "--model.widths 3 3 --model.channels 8 --precision fp32 --threads 1 --validation-clips 1"
@@ -48,7 +48,7 @@ def test_the_recipe_is_the_methods(monkeypatch, tmp_path):
     monkeypatch.setattr(cli, "measure_cost", lambda *arguments: (_ for _ in ()).throw(InputError))
     seen = []
     for method in METHODS:
-        words = ["--model.text", "learned"] if encoder_of(METHODS[method].config) else []
+        words = ["--model.text", "learned"] if bare_of(method) else []
         with pytest.raises(InputError):
             cli.run([method, "--recipe", "bare", "--dry-run", *words])
     assert [type(config.model) for config in seen] == [e.config for e in METHODS.values()]

@@ -13,14 +13,14 @@ from langlift.actions import ActionVocabulary
 from langlift.cli import train as cli
 from langlift.errors import InputError
 from langlift.lifting.bundle import load_network, read_bundle
-from langlift.methods import METHODS
+from langlift.methods import METHODS, bare_of
 from langlift.methods.actionprompt import ActionPromptConfig, PromptedVPoseConfig
 from langlift.methods.vpose import VPoseConfig
 from langlift.training.checkpoint import NAME as CHECKPOINT
 from langlift.training.config import from_dict
 from langlift.training.cost import measure_cost
 from langlift.training.folder import BEST, CONFIG, WEIGHTS
-from langlift.training.recipes import RECIPES, encoder_of, recipe
+from langlift.training.recipes import RECIPES, recipe
 
 PROMPTED = [name for name in METHODS if name.endswith("+apm")]
 ENCODER = VPoseConfig(widths=(3, 3), channels=8, dropout=0.1)
@@ -66,7 +66,7 @@ def command(monkeypatch, tmp_path, capsys):
 def test_a_plug_in_is_trained_as_its_encoder(name, method):
     inner = method.removesuffix("+apm")
     found, bare = recipe(name, method), recipe(name, inner)
-    assert encoder_of(METHODS[method].config) == inner and encoder_of(METHODS[inner].config) is None
+    assert bare_of(method) == inner and bare_of(inner) is None
     assert dataclasses.replace(found, model=bare.model) == bare
     own = {f.name for f in dataclasses.fields(ActionPromptConfig)} - {"encoder"}
     assert all(getattr(found.model, n) == getattr(METHODS[method].config(), n) for n in own)
@@ -112,7 +112,7 @@ def test_the_command_trains_resumes_and_leaves_words_behind(command, words, tmp_
     assert bundle.method == "vpose+apm" and bundle.config.encoder.channels == 8
     state = network.state_dict()
     assert state["text"].shape == (len(bundle.actions), 8) and bool(state["text"].any())
-    assert not [name for name in state if name.startswith("prompts.")]
+    assert not [name for name in state if name.startswith("text_branch.")]
 
 
 def test_help_has_the_settings_of_both(capsys):
@@ -183,7 +183,7 @@ def stop_at(step):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"text": "learned"}, {"text": "minilm", "text_every": 2}, {"label_dropout": 0.5}]
+    "changes", [{"text": "learned"}, {"text": "minilm", "text_every": 3, "label_dropout": 0.5}]
 )
 def test_a_stopped_run_goes_on_to_the_bit(changes, words, tmp_path):
     config = short(**changes)
@@ -202,8 +202,8 @@ def test_the_stored_embeddings_are_those_of_the_averaged_prompts(words, tmp_path
     config = dataclasses.replace(short(text="learned"), ema=0.5, lr=0.1, warmup=0)
     run(tmp_path, config, tiny_data(0), method="vpose+apm")
     saved = torch.load(tmp_path / CHECKPOINT, weights_only=True)
-    last = [v for n, v in saved["network"].items() if n.startswith("prompts.source")]
-    mean = [v for n, v in saved["average"].items() if n.startswith("prompts.source")]
+    last = [v for n, v in saved["network"].items() if n.startswith("text_branch.source")]
+    mean = [v for n, v in saved["average"].items() if n.startswith("text_branch.source")]
     text = read_bundle(tmp_path / WEIGHTS)[1]["text"]
     assert len(last) == len(mean) == 1 and not torch.equal(last[0], mean[0])
     torch.testing.assert_close(text, mean[0])

@@ -15,7 +15,6 @@ from langlift.training.config import TrainConfig
 from langlift.training.data import Data
 from langlift.training.folder import METRICS
 from langlift.training.loop import train
-from langlift.training.recipes import encoder_of
 
 #: Dropout on, so that a random state that is not restored shows in the losses.
 MODEL = VPoseConfig(widths=(3, 3), channels=16, dropout=0.1, action_weight=0.1, velocity_weight=0.5)
@@ -27,11 +26,10 @@ PROMPTS = {"text": "learned", "text_width": 8, "width": 8, "heads": 2, "prompts"
 
 def resized(model, sizes, **changes):
     """Settings with the sizes that their encoder has by its name in `sizes`; a plug-in is tiny."""
-    kind = type(model)
-    if inner := encoder_of(kind):
+    method = next(name for name, entry in METHODS.items() if entry.config is type(model))
+    if inner := METHODS[method].encoder:
         encoder = dataclasses.replace(model.encoder, **sizes[inner])
         return dataclasses.replace(model, encoder=encoder, **PROMPTS, **changes)
-    method = next(name for name, entry in METHODS.items() if entry.config is kind)
     return dataclasses.replace(model, **sizes[method], **changes)
 
 

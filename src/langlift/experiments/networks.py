@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any, Literal
 
 from ..errors import InputError
+from ..methods.actionprompt import idle_settings
 from .experiment import Experiment
 from .settings import EncoderSettings, PromptSettings
 
@@ -82,7 +83,7 @@ def network_of(
         base: config of its method as the recipe has it.
         window: settings of the encoder that make its window.
         small: settings of the encoder that the scale changes.
-        prompts: settings of ActionPrompt that the scale changes.
+        prompts: settings of ActionPrompt that the scale changes, where the row uses them.
         reader: chosen text encoder, see `reader_of`.
 
     Raises:
@@ -96,5 +97,8 @@ def network_of(
     text = read or _TEXTS.get(settings.text, settings.text)
     if read == "clip":  # it brings a projection of its own width
         prompts = {name: value for name, value in prompts.items() if name != "text_width"}
+    named = {f.name: getattr(base, f.name) for f in fields(base)}
+    idle = idle_settings({**named, "text": text, **row})
+    used = {name: value for name, value in prompts.items() if name not in idle}
     encoder = replace(base.encoder, **changed)
-    return replace(base, encoder=encoder, text=text, **{**row, **prompts})
+    return replace(base, encoder=encoder, text=text, **{**row, **used})

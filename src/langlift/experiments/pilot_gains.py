@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -29,47 +30,71 @@ class Seeds:
     """The same row measured with several seeds, on the same views.
 
     Args:
-        found: one measurement for each seed.
+        found: seed to measurement.
 
     Raises:
         InputError: without any, or where they are of other views or 2D.
     """
 
-    found: tuple[ViewErrors, ...]
+    found: Mapping[int, ViewErrors]
 
     def __post_init__(self) -> None:
         if not self.found:
             raise InputError("there are no measurements; run the pilots first")
-        for other in self.found[1:]:
-            self.found[0].check_beside(other)
+        for other in self.found.values():
+            self.first.check_beside(other)
 
     @property
     def first(self) -> ViewErrors:
-        """One of them, for what all have in common."""
-        return self.found[0]
+        """That of the least seed, for what all have in common."""
+        return self.found[min(self.found)]
 
     @property
     def clips(self) -> int:
         """How many clips there are."""
         return len(self.first.clips)
 
-    @property
-    def told(self) -> str:
-        """The action that the networks were told."""
-        return self.first.told
-
     def mean(self, of: PerView) -> np.ndarray:
         """(v) mean over the seeds."""
-        return np.mean([of(found) for found in self.found], axis=0)
+        return np.mean([of(found) for found in self.found.values()], axis=0)
 
     @property
     def result(self) -> Measured:
         """The views as intervals are made of them."""
         return Measured(self.first.clip, self.first.frames, {}, self.first.right)
 
-    def only(self, count: int) -> Seeds:
-        """The first seeds."""
-        return Seeds(self.found[:count])
+    def only(self, chosen: Collection[int]) -> Seeds:
+        """Some of the seeds.
+
+        Raises:
+            InputError: where one was not measured.
+        """
+        absent = sorted(set(chosen) - set(self.found))
+        if absent:
+            raise InputError(
+                f"seed {absent[0]} was not measured, but {_told(self.found)}; run the pilot with it"
+            )
+        return Seeds({seed: self.found[seed] for seed in sorted(chosen)})
+
+
+def paired(one: Seeds, other: Seeds) -> tuple[Seeds, Seeds]:
+    """Both with the seeds that both have.
+
+    Raises:
+        InputError: where they have none in common, or are of other views or 2D.
+    """
+    both = set(one.found) & set(other.found)
+    if not both:
+        raise InputError(
+            f"one row was measured with {_told(one.found)}, the other with {_told(other.found)}; "
+            "run both with the same seed"
+        )
+    one.first.check_beside(other.first)
+    return one.only(both), other.only(both)
+
+
+def _told(seeds: Collection[int]) -> str:
+    return f"seed {', '.join(map(str, sorted(seeds)))}"
 
 
 def figure(seeds: Seeds, of: PerView, within: np.ndarray | None = None) -> Figure:
@@ -78,29 +103,27 @@ def figure(seeds: Seeds, of: PerView, within: np.ndarray | None = None) -> Figur
 
 
 def gap(prompted: Seeds, bare: Seeds, of: PerView, within: np.ndarray | None = None) -> Figure:
-    """The same of a row minus that of another, on the same resamples and as many seeds.
+    """The same of a row minus that of another, on the same resamples, over equal seeds.
 
     Raises:
-        InputError: where they are of other views or 2D.
+        InputError: where they are of other views or 2D, or have no seed in common.
     """
-    count = min(len(prompted.found), len(bare.found))
-    prompted, bare = prompted.only(count), bare.only(count)
-    prompted.first.check_beside(bare.first)
+    prompted, bare = paired(prompted, bare)
     mine, theirs = _within(prompted.mean(of), within), _within(bare.mean(of), within)
     return difference((prompted.result, mine), (bare.result, theirs), bare.clips)
 
 
 def spread(prompted: Seeds, bare: Seeds, of: PerView) -> str:
-    """The differences of single seeds, for people; millimetres."""
-    pairs = zip(prompted.found, bare.found, strict=False)
-    gaps = [_mean(one, of) - _mean(other, of) for one, other in pairs]
+    """The differences of equal seeds, for people; millimetres."""
+    prompted, bare = paired(prompted, bare)
+    gaps = [_mean(prompted.found[n], of) - _mean(bare.found[n], of) for n in bare.found]
     return ", ".join(f"{1000 * value:+.2f}" for value in gaps)
 
 
 def accuracy(seeds: Seeds, classes: Sequence[str]) -> Figure | None:
     """Views whose action was named rightly, over some classes; None where none was named."""
     scored = np.isin(seeds.first.action, classes)
-    right = np.mean([np.where(scored, found.right, np.nan) for found in seeds.found], axis=0)
+    right = np.mean([np.where(scored, f.right, np.nan) for f in seeds.found.values()], axis=0)
     if not np.isfinite(right).any():
         return None
     each = Measured(seeds.first.clip, np.ones(len(right)), {}, right)
@@ -115,9 +138,8 @@ def tail_figure(seeds: Seeds, tail: Sequence[str]) -> Figure:
 
 
 def tail_gap(prompted: Seeds, bare: Seeds, tail: Sequence[str]) -> Figure:
-    """The same of a row minus that of another, on the same resamples."""
-    count = min(len(prompted.found), len(bare.found))
-    mine, theirs = _tail(prompted.only(count), tail), _tail(bare.only(count), tail)
+    """The same of a row minus that of another, on the same resamples, over equal seeds."""
+    mine, theirs = (_tail(seeds, tail) for seeds in paired(prompted, bare))
     low, high = np.nanpercentile(mine[0] - theirs[0], [2.5, 97.5]) * 1000
     return Figure((mine[1] - theirs[1]) * 1000, "mm", float(low), float(high), 2)
 
@@ -153,6 +175,18 @@ def fifths(values: np.ndarray) -> list[tuple[str, np.ndarray]]:
     place = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, 4)
     place[~np.isfinite(values)] = -1
     return [(f"fifth {n + 1}: {edges[n]:.3g} to {edges[n + 1]:.3g}", place == n) for n in range(5)]
+
+
+def bands(values: np.ndarray, edges: Sequence[float]) -> list[tuple[str, np.ndarray]]:
+    """Name and views (v) of the bands between edges, least first; NaN belongs to none.
+
+    For values of which many are equal, such as 0, so that their fifths would not be fifths.
+    """
+    ends = [-np.inf, *edges, np.inf]
+    names = [f"below {edges[0]:g}", *(f"{a:g} to {b:g}" for a, b in pairwise(edges))]
+    names.append(f"{edges[-1]:g} and above")
+    within = ((a <= values) & (values < b) for a, b in pairwise(ends))
+    return list(zip(names, within, strict=True))
 
 
 def _within(values: np.ndarray, within: np.ndarray | None) -> np.ndarray:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,18 +14,21 @@ from ..datasets.corpus import Corpus
 from ..datasets.mocap_views import View, mocap_views
 from ..errors import InputError
 from ..lifting.lifter import Lifter
-from ..protocols.ambiguity import ambiguity, asked_looks, by_view, training_looks
-from ..protocols.measured import Measured, interval
+from ..protocols.ambiguity import Ambiguity, ambiguity, asked_looks, by_view, training_looks
+from ..protocols.measured import Measured, difference, interval
 from ..protocols.origin import Origin
-from ..protocols.report import Figure, Row, Table
+from ..protocols.report import Row, Table
 from ..skeletons import HUMAN36M_17
 from ..view.actions import ClassErrors, Example, save_action_bars, save_examples
-from .pilot_gains import METRICS, Seeds, fifths, figure, gap
-from .pilot_report import BARE, FULL, Results, grouped
+from .pilot_gains import METRICS, Seeds, bands, fifths, figure, gap
+from .pilot_report import grouped
+from .pilot_results import BARE, FULL, SHOWN_SEED, Results
 from .pilots import Pilot
 
 BARS, POSES = "depth_by_action.png", "poses.png"
 _LEFT, _RIGHT = (HUMAN36M_17.index(f"{side}_hip") for side in ("left", "right"))
+#: Millimetres; the same neighbours with any action and with its own settle exactly nothing.
+_SETTLED = (-10, -1, 1, 10)
 _RULE = (
     "the views whose gain (mean over seeds) is largest, median and smallest, and of each the frame "
     "whose gain is its median; truth in grey"
@@ -39,7 +41,8 @@ class Sight:
 
     Args:
         ambiguity: spread in depth of what looks alike, metres.
-        settled: how much less it is among windows of the same action, metres.
+        settled: how much nearer to the truth the median of what looks alike is among windows of
+            the same action, metres; negative where it is farther, NaN without enough of them.
         error_2d: mean error of the noisy points, pixels.
         facing: ``towards the camera``, ``sideways`` or ``away``.
         camera: its name.
@@ -59,18 +62,22 @@ def tables_by_view(results: Results, corpus: Corpus) -> list[Table]:
         results: the measurements.
         corpus: that they were made with.
     """
-    if results.seeds(BARE) is None or results.seeds(FULL) is None:
+    if results.pair(FULL, BARE) is None:
         return []
     clips = clips_of(results.need(BARE), corpus)
     known = training_looks(corpus.clips("train"), "noisy")
     asked = asked_looks(clips, "noisy")
     found = ambiguity(known, asked)
     count = len(results.need(BARE).first.clip)
-    spread, told = (by_view(v, asked.view, count) for v in (found.spread, found.spread_told))
-    sight = _sight(clips, spread, spread - told)
+    spread, settled = (by_view(v, asked.view, count) for v in (found.spread, found.settled))
+    sight = _sight(clips, spread, settled)
     lines = (
         ("ambiguity (mm)", "ambiguity of the view", fifths(1000 * sight.ambiguity)),
-        ("settled (mm)", "part of it that the action settles", fifths(1000 * sight.settled)),
+        (
+            "settled (mm)",
+            "what the action takes off the error of the neighbours' median",
+            bands(1000 * sight.settled, _SETTLED),
+        ),
         ("2D error (pixels)", "error of the 2D", fifths(sight.error_2d)),
         ("camera", "camera", _each(sight.camera)),
         ("body", "side of the body that is seen", _each(sight.facing)),
@@ -79,7 +86,7 @@ def tables_by_view(results: Results, corpus: Corpus) -> list[Table]:
         grouped(what, results, groups, f"VPose + APM by {title}, noisy 2D")
         for what, title, groups in lines
     ]
-    return [_neighbours(results, found, asked.view, count), *tables]
+    return [neighbours_table(results, found, asked.view, count), *tables]
 
 
 def _each(names: np.ndarray) -> list[tuple[str, np.ndarray]]:
@@ -123,31 +130,54 @@ def facing_of(truth: np.ndarray) -> str:
     return "sideways" if middle < 135 else "away"
 
 
-def _neighbours(results: Results, found: Any, view: np.ndarray, count: int) -> Table:
-    """What neighbours know of the depth, with any action and with the true one."""
+def neighbours_table(results: Results, found: Ambiguity, view: np.ndarray, count: int) -> Table:
+    """What neighbours know of the depth, with any action and with that of the window itself.
+
+    Args:
+        results: the measurements, whose views are resampled.
+        found: of the windows (n).
+        view: (n) index of the view of each.
+        count: of views.
+    """
     first = results.need(BARE).first
-    both = np.isfinite(found.spread_told)
+    both = np.isfinite(found.settled)
+    result = Measured(first.clip, first.frames, {}, first.right)
+
+    def of_views(values: np.ndarray) -> np.ndarray:
+        return by_view(np.where(both, values, np.nan), view, count)
+
+    errors = {end: of_views(getattr(found, f"error{end}")) for end in ("", "_told")}
     rows = []
     for name, end, origin in (
         ("all training windows", "", Origin("none")),
         ("those of the same action", "_told", Origin("given")),
     ):
-        figures: dict[str, Figure] = {}
-        for title, kind in (("spread in depth", "spread"), ("D-MPJPE of their median", "error")):
-            values = np.where(both, getattr(found, kind + end), np.nan)
-            result = Measured(first.clip, first.frames, {}, first.right)
-            each = by_view(values, view, count)
-            figures[title] = interval(result, each, "mm", len(first.clips))
-        rows.append(Row(name, {"2D": "noisy", "views": str(count)}, figures, origin))
-    title = "The ten nearest training windows in 2D, where the action has enough of them"
+        each = {
+            "spread in depth": of_views(getattr(found, f"spread{end}")),
+            "D-MPJPE of their median": errors[end],
+        }
+        figures = {
+            n: interval(result, values, "mm", len(first.clips)) for n, values in each.items()
+        }
+        if end:
+            pair = (result, errors[end]), (result, errors[""])
+            figures["D-MPJPE difference"] = difference(*pair, len(first.clips))
+        rows.append(
+            Row(name, {"2D": "noisy", "left out": f"{(~both).mean():.0%}"}, figures, origin)
+        )
+    title = (
+        "The ten nearest training windows in 2D, each of another clip; windows of actions with "
+        "fewer clips are left out"
+    )
     return Table(title, rows, "neighbours")
 
 
 def pictures(results: Results, corpus: Corpus, folder: Path) -> list[Path]:
     """Depth error by action, and example poses chosen by rule; none without VPose + APM."""
-    bare, prompted = results.seeds(BARE), results.seeds(FULL)
-    if bare is None or prompted is None:
+    both = results.pair(FULL, BARE)
+    if both is None:
         return []
+    prompted, bare = both
     of, label = METRICS["D-MPJPE"], bare.first.action
     bars = {}
     for name in results.classes:
@@ -156,7 +186,7 @@ def pictures(results: Results, corpus: Corpus, folder: Path) -> list[Path]:
         alone = figure(bare, of, label == name).value
         bars[name] = ClassErrors(alone, alone + change.value, low, high)
     note = (
-        f"VPose, 81 frames, noisy 2D, {min(len(bare.found), len(prompted.found))} seed(s); right: "
+        f"VPose, 81 frames, noisy 2D, seed {', '.join(map(str, sorted(bare.found)))}; right: "
         "difference and its 95 % interval, bold where it excludes 0"
     )
     paths = [save_action_bars(bars, folder / BARS, "Depth error by action", note)] if bars else []
@@ -166,7 +196,7 @@ def pictures(results: Results, corpus: Corpus, folder: Path) -> list[Path]:
 
 
 def _examples(results: Results, bare: Seeds, prompted: Seeds, corpus: Corpus) -> list[Example]:
-    """The views of the rule, lifted again by the first seed of both."""
+    """The views of the rule, lifted again by `SHOWN_SEED` of both."""
     gain = bare.mean(METRICS["MPJPE"]) - prompted.mean(METRICS["MPJPE"])
     order = np.argsort(gain, kind="stable")
     chosen = {"largest gain": order[-1], "median gain": order[len(order) // 2]}
@@ -181,7 +211,9 @@ def _examples(results: Results, bare: Seeds, prompted: Seeds, corpus: Corpus) ->
 
 
 def _lifter(results: Results, row: str) -> Lifter:
-    pilot = next(p for p in results.pilots if p.experiment == row and p.source == "noisy")
+    pilot = next(
+        p for p in results.pilots if (p.experiment, p.source, p.seed) == (row, "noisy", SHOWN_SEED)
+    )
     return Lifter.from_file(_weights(pilot, results.out), pilot.name)
 
 

@@ -96,8 +96,23 @@ def file_of(way: Way) -> str:
 
 
 def finished(pilot: Pilot, out: Path) -> bool:
-    """Whether everything that is measured of a pilot is there."""
-    return all((out / pilot.name / file_of(way)).is_file() for way in pilot.ways)
+    """Whether everything that is measured of a pilot is there, and of the weights that are."""
+    return not _left(pilot, out, _digest(pilot.run(out).weights))
+
+
+def _digest(weights: Path) -> str | None:
+    """Of the weights in a file; None where there is none, so that measurements stand alone."""
+    return read_bundle(weights)[2] if weights.is_file() else None
+
+
+def _left(pilot: Pilot, out: Path, digest: str | None) -> list[Way]:
+    """The ways in which weights were not measured yet, or only others before them."""
+    left: list[Way] = []
+    for way in pilot.ways:
+        errors = errors_of(pilot, out, way)
+        if errors is None or digest not in (None, errors.weights):
+            left.append(way)
+    return left
 
 
 def errors_of(pilot: Pilot, out: Path, way: Way = "predicted") -> ViewErrors | None:
@@ -116,6 +131,8 @@ def run_pilot(
     team: Team = ALONE,
 ) -> bool:
     """Train a pilot and measure it, or go on where it was broken off.
+
+    What was measured of other weights than the run has now is measured again.
 
     Args:
         pilot: what is run.
@@ -141,9 +158,8 @@ def run_pilot(
         if not train_experiment(run, config, found, team, resume, report):
             return False
     lifter = Lifter.from_file(run.weights, pilot.name).to(team.device)
-    for way in pilot.ways:
-        if not (run.out / file_of(way)).is_file():
-            _measure(run, lifter, way, bars).save(run.out / file_of(way))
+    for way in _left(pilot, out, lifter.digest):
+        _measure(run, lifter, way, bars).save(run.out / file_of(way))
     return True
 
 

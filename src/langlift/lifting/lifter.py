@@ -79,7 +79,8 @@ class Lifter:
 
         Returns:
             A lifter with a network of its own that shares the weights; its bundle says the new
-            settings, its name names them.
+            settings, its name names them, so that the provenance of results does. Move the first
+            one to its device before: the weights move for both.
 
         Raises:
             InputError: for a setting that the method does not have, or that only training can
@@ -97,7 +98,7 @@ class Lifter:
                 )
         config = replace(config, **settings)
         network = copy.copy(self.network)
-        network.config = config
+        network.config = replace(network.config, **settings)
         said = ", ".join([self.name, *(f"{n} {v}" for n, v in settings.items())])
         return Lifter(replace(self.bundle, config=config), network, said, self.digest)
 
@@ -122,16 +123,19 @@ class Lifter:
                 provenance.
             options: flip averaging, precision, chunk length.
             progress: called with (frames done, frames in all).
-            guidance: what is known about the action. The pose is made for it, and the provenance
-                says so; the action of the result stays what the model estimates.
+            guidance: what is known about the action, ``given`` or an ``oracle``'s. The pose is made
+                for it, and the provenance says so; the action of the result stays what the model
+                estimates. ``predicted`` is refused: of an estimate only the lifter can say so.
 
         Returns:
             Joints in metres relative to the pelvis, in camera axes, at the keypoints' own rate,
-            with the estimated action per window.
+            with the estimated action per window. Where poses depend on the action and nobody told
+            it, the provenance has ``action_frames``: which share of the frames has which label.
 
         Raises:
             InputError: for keypoints that give no joint of the model, or another camera's images;
-                for an action that the model does not know, or of which it can make no use.
+                for an action that the model does not know, of which it can make no use, or that
+                is said to be predicted.
         """
         options = options or LiftOptions()
         self.check_action(guidance, options.action_over)
@@ -166,6 +170,7 @@ class Lifter:
                 **self._provenance(points, camera is not None, lens, options),
                 **scale,
                 **_of_action(told, action),
+                **self._of_frames(logits, told),
             },
         )
 
@@ -188,6 +193,12 @@ class Lifter:
                 raise InputError(
                     f"action_over is 'video' and the action {guidance.value!r} is given; leave one "
                     "of them out"
+                )
+            if guidance.source not in ("given", "oracle"):
+                raise InputError(
+                    f"the action {guidance.value!r} has the source {guidance.source!r}; one that "
+                    "is told is 'given', or 'oracle' where it is ground truth of the test data: "
+                    "for the model's own estimate leave the action out"
                 )
             if guidance.kind == "label":
                 self.actions.index(guidance.value)
@@ -279,6 +290,15 @@ class Lifter:
             (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32),
             windows,
         )
+
+    def _of_frames(self, logits: np.ndarray | None, told: Guidance | None) -> dict[str, Any]:
+        """For the provenance: the labels of the frames, by their share, where they choose poses."""
+        free = told is None or told.kind == "none"
+        if logits is None or not free or not self.network.config.takes_action:
+            return {}
+        times = np.bincount(logits.argmax(axis=1), minlength=logits.shape[1]) / len(logits)
+        order = [k for k in np.argsort(-times, kind="stable") if times[k] > 0]
+        return {"action_frames": {self.actions.labels[k]: float(times[k]) for k in order}}
 
     def _provenance(
         self, points: Keypoints, known: bool, lens: Camera, options: LiftOptions

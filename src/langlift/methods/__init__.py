@@ -31,11 +31,20 @@ from .vpose import VPose, VPoseConfig, VPoseMethod
 
 @dataclass(frozen=True)
 class MethodEntry:
-    """How a method is configured and built."""
+    """How a method is configured and built.
+
+    Args:
+        config: class of its settings.
+        build: makes the method of settings and classes.
+        description: for people.
+        encoder: of a plug-in, the method that its encoder is by itself; the settings of that are
+            nested in those of the plug-in as ``encoder``.
+    """
 
     config: type[MethodConfig]
     build: Callable[[Any, ActionVocabulary], Method]
     description: str
+    encoder: str | None = None
 
 
 def _prompted(encoder: Callable[[Any], nn.Module]) -> Callable[[Any, ActionVocabulary], Method]:
@@ -69,11 +78,11 @@ METHODS: dict[str, MethodEntry] = {
         A3DHPMethod,
         "temporal convolutions with attention over frames and kernels (Liu et al., CVPR 2020)",
     ),
-    "vpose+apm": MethodEntry(PromptedVPoseConfig, _prompted(VPose), f"vpose {_APM}"),
-    "a3dhp+apm": MethodEntry(PromptedA3DHPConfig, _prompted(A3DHP), f"a3dhp {_APM}"),
-    "mixste+apm": MethodEntry(PromptedMixSTEConfig, _prompted(MixSTE), f"mixste {_APM}"),
+    "vpose+apm": MethodEntry(PromptedVPoseConfig, _prompted(VPose), f"vpose {_APM}", "vpose"),
+    "a3dhp+apm": MethodEntry(PromptedA3DHPConfig, _prompted(A3DHP), f"a3dhp {_APM}", "a3dhp"),
+    "mixste+apm": MethodEntry(PromptedMixSTEConfig, _prompted(MixSTE), f"mixste {_APM}", "mixste"),
     "dstformer+apm": MethodEntry(
-        PromptedDSTformerConfig, _prompted(DSTformer), f"dstformer {_APM} (ours)"
+        PromptedDSTformerConfig, _prompted(DSTformer), f"dstformer {_APM} (ours)", "dstformer"
     ),
 }
 
@@ -83,3 +92,8 @@ def get_method(name: str) -> MethodEntry:
     if name not in METHODS:
         raise unknown("method", name, METHODS)
     return METHODS[name]
+
+
+def bare_of(name: str) -> str | None:
+    """The method that the encoder inside a plug-in is by itself; None for what is no plug-in."""
+    return get_method(name).encoder

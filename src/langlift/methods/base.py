@@ -7,16 +7,17 @@ crop and root belong to the lifter and never to a network.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, Self, runtime_checkable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
 from ..actions import ActionVocabulary
 from ..errors import InputError
+from .config import MethodConfig  # noqa: F401 (a part of the first contract)
 
 #: Numbers a network is run in: ``fp32``, or ``bf16`` for matrix products and features.
 Precision = Literal["fp32", "bf16"]
@@ -27,13 +28,14 @@ DTYPES: Mapping[str, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat
 class Guidance:
     """What is known about the action before lifting, and where that knowledge came from.
 
-    ``oracle`` means that ground truth of the test data is used; every figure made with it carries
-    the word.
+    ``given`` is a user's word. ``oracle`` means that ground truth of the test data is used; every
+    figure made with it carries the word. ``predicted`` is only for what a lifter found itself in a
+    first pass over the track.
     """
 
     kind: Literal["none", "label", "text"] = "none"
     value: str = ""
-    source: Literal["predicted", "given", "oracle"] = "predicted"
+    source: Literal["predicted", "given", "oracle"] = "given"
 
 
 @dataclass(frozen=True)
@@ -96,28 +98,39 @@ class Losses:
     Args:
         terms: scalars by name.
         weights: of the terms, by the same names.
-        self_weighted: minimise total^2 / 2, whose gradient is the total's times the total: what
-            the released code of MixSTE, D3DP and FinePOSE does by ``loss.backward(loss)``.
+        self_weighted: minimise half the square of the sum, whose gradient is the sum's times the
+            sum: what the released code of MixSTE, D3DP and FinePOSE does by
+            ``loss.backward(loss)``.
+        beside: names of the terms that stand beside that square, not in it: a cross-entropy would
+            otherwise scale the gradients of the poses, and they its own.
     """
 
     terms: Mapping[str, Tensor]
     weights: Mapping[str, float]
     self_weighted: bool = False
+    beside: frozenset[str] = frozenset()
 
     @property
     def total(self) -> Tensor:
-        """Weighted sum of the terms."""
-        return torch.stack([self.weights[name] * term for name, term in self.terms.items()]).sum()
+        """Weighted sum of all terms."""
+        return self._sum(self.terms)
 
     def with_term(self, name: str, value: Tensor, weight: float) -> Losses:
-        """These and one term more."""
+        """These and one term more, which is never squared."""
         terms, weights = {**self.terms, name: value}, {**self.weights, name: weight}
-        return Losses(terms, weights, self.self_weighted)
+        return Losses(terms, weights, self.self_weighted, self.beside | {name})
 
     @property
     def objective(self) -> Tensor:
-        """What is minimised: the total, or half its square."""
-        return self.total**2 / 2 if self.self_weighted else self.total
+        """What is minimised: the total, or half the square of a part of it and the rest."""
+        if not self.self_weighted:
+            return self.total
+        squared = self._sum([name for name in self.terms if name not in self.beside])
+        rest = [name for name in self.terms if name in self.beside]
+        return squared**2 / 2 + self._sum(rest) if rest else squared**2 / 2
+
+    def _sum(self, names: Iterable[str]) -> Tensor:
+        return torch.stack([self.weights[name] * self.terms[name] for name in names]).sum()
 
 
 @dataclass(frozen=True)
@@ -155,11 +168,13 @@ class Stage:
         features: (b, t, d).
         stride: frames between two time steps.
         state: whatever the encoder's `deep` needs besides; the encoder's own business.
+        layer: whose features they are; that of `shallow` is 1.
     """
 
     features: Tensor
     stride: int
-    state: Any = field(default=None)
+    state: Any = None
+    layer: int = 1
 
 
 @runtime_checkable
@@ -171,8 +186,8 @@ class TemporalEncoder(Protocol):
 
     - ``padding``: frames needed before and after an output frame; (0, 0) where it is absent.
     - ``prepared(dtype)``: a form for inference, see `langlift.methods.encoder`.
-    - ``layers``, and ``advance(stage, layer)``: the stage after a deeper layer, the one of
-      `shallow` being 1; `deep` goes on from whatever stage it is given.
+    - ``layers``, and ``advance(stage, layer)``: the stage after a deeper layer (`Stage.layer`), the
+      one of `shallow` being 1; `deep` goes on from whatever stage it is given.
     - ``window_features(stage, starts)``: the stage's features of single windows, as the encoder
       sees them where it is trained on windows: (b, n, t, d) of the windows that begin at the input
       frames `starts` (n), each as long as the encoder's receptive field.
@@ -189,72 +204,6 @@ class TemporalEncoder(Protocol):
     def head(self, zd: Tensor) -> Tensor:
         """(b, f_out, j, 3) from the last features."""
         ...
-
-
-class MethodConfig:
-    """What lifting and training ask of a method's settings: the base of its frozen dataclass.
-
-    The defaults are those of a network that lifts windows of any length; a method overrides what
-    is otherwise for it.
-    """
-
-    @property
-    def trains_actions(self) -> bool:
-        """Whether training uses action labels; without, the network gets no action classes."""
-        return True
-
-    @property
-    def output_frames(self) -> int | None:
-        """Output frames of every window, None where a window may have any number of them."""
-        return None
-
-    @property
-    def window(self) -> int | None:
-        """Most input frames of one pass, None for any number.
-
-        Where `output_frames` is the same number, every pass has exactly so many.
-        """
-        return None
-
-    @property
-    def uses_confidence(self) -> bool:
-        """Whether the confidence of the 2D joints is an input of the network."""
-        return False
-
-    @property
-    def batch_normalised(self) -> bool:
-        """Whether it has batch norms, which need two values of everything they train on."""
-        return False
-
-    @property
-    def looks_ahead(self) -> bool:
-        """Whether an output frame depends on later input frames."""
-        return True
-
-    @property
-    def takes_action(self) -> bool:
-        """Whether lifting can be told the action (`Guidance`)."""
-        return False
-
-    @property
-    def lifting_settings(self) -> tuple[str, ...]:
-        """Settings that may be changed for weights that are trained: they only say how to lift."""
-        return ()
-
-    @property
-    def chunk_multiple(self) -> int:
-        """Output frames that belong together: a long track is cut at multiples of them."""
-        return 1
-
-    def for_lifting(self) -> Self:
-        """The settings that the trained weights are saved with; they take windows of any length."""
-        return self
-
-    def check_joints(self, count: int) -> None:
-        """Raise `InputError`, naming the setting, unless `count` joints go in and come out."""
-
-    def check_training(self) -> None:
-        """Raise `InputError` where something that only training needs is not there."""
 
 
 class Predictor(Protocol):
@@ -343,6 +292,11 @@ def autocast(device: torch.device, precision: Precision) -> AbstractContextManag
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
 
 
+def autocasts(device: torch.device) -> bool:
+    """Whether types of numbers are being chosen automatically there, see `autocast`."""
+    return device.type != "meta" and torch.is_autocast_enabled(device.type)
+
+
 def mirror_averaged(
     predict: Predictor, xy: Tensor, confidence: Tensor | None, mirror: Mirror, **options: Any
 ) -> Prediction:
@@ -395,5 +349,5 @@ def refuse_guidance(method: str, guidance: Guidance | None) -> None:
     if guidance is not None and guidance.kind != "none":
         raise InputError(
             f"{method} cannot use an action {guidance.kind} ({guidance.value!r}); it predicts the "
-            "action itself: leave the guidance out"
+            "action itself: leave the action out"
         )

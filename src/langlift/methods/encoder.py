@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +34,10 @@ from .base import (
     Prediction,
     Predictor,
     Sampling,
+    Stage,
     TemporalEncoder,
+    autocast,
+    autocasts,
     mirror_averaged,
     refuse_guidance,
     refuse_sampling,
@@ -64,10 +66,10 @@ class EncoderConfig(MethodConfig):
         scale_weight: weight of the error after scaling each pose to the true one.
         joint_weights: weights of the joints in MPJPE and consistency: ``even``, or those of MixSTE
             for a skeleton; see `langlift.methods.losses.joint_weights`.
-        self_weighted: minimise half the square of the total, as the released code of MixSTE does.
-            Where a step comes in pieces (``accumulate``, several processes), each is weighted by
-            its own total: the gradient is the mean of L_i grad L_i over the pieces, not L grad L
-            of the whole batch.
+        self_weighted: minimise half the square of the total of the poses' terms, as the released
+            code of MixSTE does; the action's term is added beside the square. Where a step comes
+            in pieces (``accumulate``, several processes), each is weighted by its own total: the
+            gradient is the mean of L_i grad L_i over the pieces, not L grad L of the whole batch.
     """
 
     action_weight: float = 0.0
@@ -104,19 +106,6 @@ class EncoderConfig(MethodConfig):
             raise InputError(
                 f"{name} needs neighbouring output frames; the windows of this network have one"
             )
-
-    def check_sizes(self, most: Mapping[str, int]) -> None:
-        """Raise unless every named size is at least 1 and at most its bound."""
-        for name, bound in most.items():
-            if not 1 <= getattr(self, name) <= bound:
-                raise InputError(
-                    f"{name} is {getattr(self, name)}; it must be at least 1 and at most {bound:,}"
-                )
-
-    def check_chance(self, name: str) -> None:
-        """Raise unless a chance is at least 0 and below 1."""
-        if not 0 <= getattr(self, name) < 1:
-            raise InputError(f"{name} is {getattr(self, name)}; it must be at least 0 and below 1")
 
     def check_equal_joints(self, count: int) -> None:
         """Raise unless both joint counts are `count`."""
@@ -172,12 +161,10 @@ class EncoderMethod(Method):
 
     def prepared(self, precision: Precision) -> Predictor:
         """`predict` through the encoder's own form for inference, where it has one."""
-        if not hasattr(self.encoder, "prepared"):
-            return super().prepared(precision)
         head = copy.deepcopy(self.action_head)
         if head is not None:
             head.requires_grad_(False)
-        return self._predict_with(self.encoder.prepared(DTYPES[precision]), head)
+        return self._predict_with(prepared_encoder(self.encoder, precision), head)
 
     def _predict_with(self, encoder: TemporalEncoder, head: nn.Module | None) -> Predictor:
         """What lifts by these parts, and refuses what no encoder can do."""
@@ -213,6 +200,54 @@ class EncoderMethod(Method):
         return found.with_term("action", said, weight)
 
 
+class AutocastEncoder:
+    """The stages of an encoder in bf16 by autocast, where it has no better form of its own.
+
+    Args:
+        encoder: of the three stages.
+    """
+
+    def __init__(self, encoder: Any) -> None:
+        self._encoder = encoder
+
+    def shallow(self, xy: Tensor, confidence: Tensor | None = None) -> Stage:
+        """Those of the encoder."""
+        with autocast(xy.device, "bf16"):
+            return self._encoder.shallow(xy, confidence)
+
+    def advance(self, stage: Stage, layer: int) -> Stage:
+        """That of the encoder, which must have one."""
+        with autocast(stage.features.device, "bf16"):
+            return self._encoder.advance(stage, layer)
+
+    def deep(self, stage: Stage) -> Tensor:
+        """Those of the encoder."""
+        with autocast(stage.features.device, "bf16"):
+            return self._encoder.deep(stage)
+
+    def head(self, zd: Tensor) -> Tensor:
+        """Joints in float32: metres need the digits."""
+        return self._encoder.head(zd.float())
+
+
+class _AutocastWindows(AutocastEncoder):
+    """The same of an encoder that gives the features of single windows."""
+
+    def window_features(self, stage: Stage, starts: Tensor) -> Tensor:
+        """Those of the encoder."""
+        with autocast(stage.features.device, "bf16"):
+            return self._encoder.window_features(stage, starts)
+
+
+def prepared_encoder(encoder: Any, precision: Precision) -> TemporalEncoder:
+    """An encoder for inference: its own form (``prepared``), or what autocast makes of it."""
+    if hasattr(encoder, "prepared"):
+        return encoder.prepared(DTYPES[precision])
+    if precision == "fp32":
+        return encoder
+    return (_AutocastWindows if hasattr(encoder, "window_features") else AutocastEncoder)(encoder)
+
+
 def pose_losses(config: EncoderConfig, joints: Tensor, target: Tensor) -> Losses:
     """What an encoder's training minimises of its joints (b, f, j, 3) and the true ones.
 
@@ -240,7 +275,7 @@ def _predict(
     if head is None:
         return Prediction(encoder.head(zd))
     features = zd.mean(dim=2) if zd.ndim == 4 else zd  # (b, f_out, d)
-    if not torch.is_autocast_enabled(zd.device.type):
+    if not autocasts(zd.device):
         features = features.float()
     return Prediction(encoder.head(zd), head(features).float())
 

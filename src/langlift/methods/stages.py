@@ -1,25 +1,16 @@
-"""How far a stage of an encoder has come: what `advance` and `deep` go on from."""
+"""What stages of the encoders of the house have in common."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from torch import Tensor
 
 from ..errors import InputError
 from .base import Stage
 
 
-@dataclass(frozen=True)
-class Reached:
-    """``Stage.state`` of the encoders of the house.
-
-    Args:
-        layer: whose features the stage has; that of `shallow` is 1.
-        kept: what the deeper layers need besides the features.
-    """
-
-    layer: int
-    kept: Any = None
+def token_stage(tokens: Tensor, layer: int) -> Stage:
+    """The stage of tokens (b, f, j, d), its state; their mean over the joints is its features."""
+    return Stage(tokens.mean(dim=2), 1, tokens, layer)
 
 
 def layer_of(stage: Stage, wanted: int, layers: int, name: str) -> int:
@@ -38,10 +29,9 @@ def layer_of(stage: Stage, wanted: int, layers: int, name: str) -> int:
         raise InputError(
             f"layer is {wanted}; the layers of this {name} are 1 to {layers}: give one of them"
         )
-    own: int = stage.state.layer
-    if wanted < own:
+    if wanted < stage.layer:
         raise InputError(
-            f"layer is {wanted}, but the stage is of layer {own} already; an encoder only goes on: "
-            "start from the stage that shallow gives"
+            f"layer is {wanted}, but the stage is of layer {stage.layer} already; an encoder only "
+            "goes on: start from the stage that shallow gives"
         )
-    return own
+    return stage.layer

@@ -47,6 +47,7 @@ class TransformerConfig(EncoderConfig):
 
     def check_transformer(self, method: str) -> None:
         """Raise `InputError`, naming the setting, for sizes that no such network has."""
+        self.check_whole_numbers()
         self.check_sizes(_MOST)
         if self.heads < 1 or self.channels % self.heads:
             raise InputError(
@@ -68,6 +69,11 @@ class TransformerConfig(EncoderConfig):
     @property
     def window(self) -> int | None:
         """Most input frames of one pass."""
+        return self.frames
+
+    @property
+    def frames_seen(self) -> int | None:
+        """A whole window."""
         return self.frames
 
     def check_joints(self, count: int) -> None:

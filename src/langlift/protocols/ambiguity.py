@@ -1,9 +1,10 @@
 """How ambiguous a view is: how different the depths are that look alike in 2D.
 
 For a window of 2D motion the most similar training windows are looked up, and the spread of their
-true depths is what no lifter of 2D alone could know for sure. The same among windows of the
-window's own action tells how much of that the action could settle, at most for a lifter by
-neighbours: where both are alike, the word for the action has nothing to say.
+true depths is what this 2D leaves open for a lifter by neighbours. Whether the word for the action
+settles any of it is not told by the spread among windows of the same action, which is smaller where
+all of them are wrong together: it is told by how much nearer to the truth their median is. Windows
+of actions with too few training clips say nothing of that and are left out.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class Looks:
 
 @dataclass(frozen=True)
 class Ambiguity:
-    """What neighbours say of the depth of windows, metres; NaN where there are too few.
+    """What neighbours say of the depth of windows, metres; NaN where there are not enough.
 
     Args:
         spread: (n) mean distance of the neighbours' joints from their median, in depth.
@@ -80,6 +81,11 @@ class Ambiguity:
     error: np.ndarray
     error_told: np.ndarray
 
+    @property
+    def settled(self) -> np.ndarray:
+        """(n) how much nearer to the truth the median is by the action, negative where farther."""
+        return self.error - self.error_told
+
 
 def ambiguity(known: Looks, asked: Looks, neighbours: int = 10) -> Ambiguity:
     """Spread and error in depth of the training windows that look most alike.
@@ -87,7 +93,7 @@ def ambiguity(known: Looks, asked: Looks, neighbours: int = 10) -> Ambiguity:
     Args:
         known: training windows.
         asked: windows to ask about.
-        neighbours: windows that are looked at, each of another clip.
+        neighbours: windows that are looked at, each of another clip; a window with fewer is NaN.
 
     Raises:
         InputError: for fewer than 2 neighbours, or windows of different kinds.
@@ -99,6 +105,7 @@ def ambiguity(known: Looks, asked: Looks, neighbours: int = 10) -> Ambiguity:
             f"windows with {asked.features.shape[1]} features are asked about among windows with "
             f"{known.features.shape[1]}; make both with look_at"
         )
+    known = known.taken(np.argsort(known.clip, kind="stable"))
     axes = _principal(known.features)
     mine, theirs = known.features @ axes, asked.features @ axes
     found = np.full((4, len(asked)), np.nan)
@@ -192,18 +199,28 @@ def _distances(asked: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 
 def _judge(distance: np.ndarray, known: Looks, truth: np.ndarray, count: int) -> np.ndarray:
-    """(2, q): spread of the nearest windows of `count` clips, and error of their median."""
+    """(2, q): spread of the nearest windows of `count` clips, and error of their median.
+
+    Args:
+        distance: (q, n) to the known windows; infinite for those that do not count.
+        known: clip by clip.
+        truth: (q, j) depths.
+        count: of clips.
+    """
     result = np.full((2, len(distance)), np.nan)
-    near = min(20 * count, distance.shape[1])
-    candidates = np.argpartition(distance, near - 1, axis=1)[:, :near]
-    for row, chosen in enumerate(candidates):
-        far = distance[row, chosen]
-        order = chosen[np.argsort(far, kind="stable")]
-        order = order[np.isfinite(distance[row, order])]
-        _, first = np.unique(known.clip[order], return_index=True)
-        picked = order[np.sort(first)[:count]]
-        if len(picked) >= 2:
-            depths = known.depth[picked]
-            middle = np.median(depths, axis=0)
-            result[:, row] = np.abs(depths - middle).mean(), np.abs(truth[row] - middle).mean()
+    starts = np.flatnonzero(np.diff(known.clip, prepend=np.nan))
+    if len(starts) < count:
+        return result
+    ends = np.append(starts[1:], len(known))
+    nearest = np.minimum.reduceat(distance, starts, axis=1)  # of each clip
+    clips = np.argpartition(nearest, count - 1, axis=1)[:, :count]
+    rows = np.flatnonzero(np.isfinite(np.take_along_axis(nearest, clips, axis=1)).all(axis=1))
+    windows = [
+        [starts[c] + distance[row, starts[c] : ends[c]].argmin() for c in clips[row]]
+        for row in rows
+    ]
+    depths = known.depth[np.array(windows, dtype=int).reshape(len(rows), count)]  # (r, count, j)
+    middle = np.median(depths, axis=1)
+    result[0, rows] = np.abs(depths - middle[:, None]).mean(axis=(1, 2))
+    result[1, rows] = np.abs(truth[rows] - middle).mean(axis=1)
     return result

@@ -25,8 +25,8 @@ _OF_THE_TEXT = frozenset(
         *("published", "published figures", "files"),
     )
 )
-#: A tag that is about the model: how many classes it knows. Its accuracy is of these classes only.
-_CLASSES, _ACCURACY = "K", "action accuracy"
+#: A tag that is about the model: how many classes it knows. Accuracies are of these classes only.
+_CLASSES, _ACCURACIES = "K", ("action accuracy", "label accuracy")
 #: Tags that match no rows: the class goes by `Origin.kind`, which leaves out what may differ.
 _UNMATCHED = (_CLASSES, "class")
 _PAPER = "paper"  # a tag of published rows, which are the same in every report
@@ -263,7 +263,7 @@ def _differences(a: Row, b: Row) -> Iterator[tuple[str, tuple[Figure, Figure, fl
         theirs = b.figures.get(name)
         if theirs is None or theirs.unit != figure.unit:
             continue
-        if not (name == _ACCURACY and other_classes):
+        if not (name in _ACCURACIES and other_classes):
             yield name, (figure, theirs, theirs.value - figure.value)
 
 

@@ -32,6 +32,8 @@ class Measured:
         classes: how many actions the model chooses from; 0 if it names none.
         joints: (v, j) mean error of each joint over the view's frames, metres; None where joints
             were not told apart.
+        labels: (v) share of the view's frames whose own label, which chose the pose, is the true
+            one; NaN where no label chose, None where that was not looked at.
     """
 
     clip: np.ndarray
@@ -40,6 +42,7 @@ class Measured:
     right: np.ndarray
     classes: int = 0
     joints: np.ndarray | None = None
+    labels: np.ndarray | None = None
 
 
 def interval(result: Measured, errors: np.ndarray, unit: Unit, clips: int) -> Figure:

@@ -84,7 +84,7 @@ def measure(
             judged.
     """
     cameras = len(human36m_cameras(EVALUATION_CAMERAS))
-    clip, frames, right, joints, classes = [], [], [], [], 0
+    clip, frames, right, labels, joints, classes = [], [], [], [], [], 0
     errors: dict[str, list[float]] = {name: [] for name in UNITS}
     for n, view in enumerate(mocap_views(clips, source)):
         motion = _lifted(lifter, view, told)
@@ -94,6 +94,7 @@ def measure(
         clip.append(n // cameras)  # names are unique within a source only
         frames.append(len(motion))
         right.append(np.nan if told else _named_rightly(motion, view, scored_actions))
+        labels.append(np.nan if told else _labelled_rightly(motion, view, scored_actions))
         classes = len(motion.action.labels) if motion.action is not None else 0
         if progress is not None:
             progress(n + 1, cameras * len(clips))
@@ -104,6 +105,7 @@ def measure(
         np.array(right, dtype=float),
         classes,
         np.array(joints),
+        np.array(labels, dtype=float),
     )
 
 
@@ -303,3 +305,11 @@ def _named_rightly(motion: Motion, view: View, scored: Sequence[str]) -> float:
     if motion.action is None or view.clip.action not in scored:
         return float("nan")
     return float(motion.action.label == view.clip.action)
+
+
+def _labelled_rightly(motion: Motion, view: View, scored: Sequence[str]) -> float:
+    """The share of the frames whose own label, which chose the pose, is the true one."""
+    labels = motion.provenance.get("action_frames")
+    if labels is None or view.clip.action not in scored:
+        return float("nan")
+    return labels.get(view.clip.action, 0.0)

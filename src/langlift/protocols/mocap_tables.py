@@ -15,6 +15,7 @@ import numpy as np
 
 from ..datasets.clips import LabelledClip
 from ..datasets.mocap_views import EVALUATION_CAMERAS, Source2D
+from ..lifting.lifter import ACTION_WINDOW
 from ..skeletons import HUMAN36M_17
 from .measured import (
     INTERVAL,
@@ -96,9 +97,27 @@ def report(
         "averages": f"frame mean; class mean over {len(classes)} scored classes with >= "
         f"{CLASS_CLIPS} clips",
         "intervals": f"95 %, bootstrap over clips ({RESAMPLES} resamples), cameras kept together",
-        "action": "label estimated from the 2D motion, one of K; accuracy per view, same classes",
+        **_naming(results, made),
     }
     return Report(NAME, all_facts, [table for table in tables if table.rows])
+
+
+def _naming(results: Results, origins: Origins) -> dict[str, str]:
+    """What a report says of models that name the action, where any of those measured does."""
+    own = [r for (m, _), r in results.items() if r.classes and origins[m].action != "given"]
+    if not own:
+        return {}
+    said = ["label estimated from the 2D motion, one of K"]
+    if any(np.isfinite(r.right).any() for r in own):
+        said.append(
+            "action accuracy: share of the views whose one label, the likeliest over windows of "
+            f"{ACTION_WINDOW} frames, is right, same classes"
+        )
+    if any(r.labels is not None and np.isfinite(r.labels).any() for r in own):
+        said.append(
+            "label accuracy: share of the frames whose own label, which chooses the pose, is right"
+        )
+    return {"action": "; ".join(said)}
 
 
 def _overall(
@@ -117,6 +136,8 @@ def _overall(
     if np.isfinite(result.right).any():
         each_view = replace(result, frames=np.ones(len(result.frames)))
         figures["action accuracy"] = interval(each_view, result.right, "%", len(clips))
+    if result.labels is not None and np.isfinite(result.labels).any():
+        figures["label accuracy"] = interval(result, result.labels, "%", len(clips))
     tags = {"2D": source, "K": str(result.classes or "-"), "views": str(len(result.clip))}
     return tags, figures
 

@@ -22,10 +22,12 @@ from ..datasets.mocap_views import SOURCES_2D, Source2D, View, centered, make_vi
 from ..errors import InputError
 from ..geometry.cameras import Camera
 from ..geometry.rotations import look_at, quaternion_to_matrix
+from ..lifting.lifter import Lifter
 from ..metrics import mpjpe
 from ..skeletons import HUMAN36M_17
 from .measured import INTERVAL, Measured, bootstrap, interval
 from .mocap import LiftsTracks
+from .origin import ACTION_WORDS, ActionSource, Origin
 from .report import Figure, Report, Row, Table
 
 NAME = "robustness"
@@ -146,6 +148,7 @@ class RobustnessResult:
         measured: errors by setting and 2D source, one view per clip.
         stepped_back: by setting, clips whose camera had to step back to keep `NEAREST`.
         sweeps: what was changed.
+        action: where the model has the action from that its poses are made for.
     """
 
     model: str
@@ -154,6 +157,7 @@ class RobustnessResult:
     measured: Mapping[tuple[Setting, Source2D], Measured]
     stepped_back: Mapping[Setting, int]
     sweeps: tuple[Sweep, ...] = ROBUSTNESS
+    action: ActionSource = "none"
 
     def figure(self, setting: Setting, source: Source2D) -> Figure:
         """Frame-mean MPJPE of one setting."""
@@ -199,6 +203,7 @@ class RobustnessResult:
             "image": f"{IMAGE} x {IMAGE} pixels, no lens distortion",
             "lens": told,
             "average": "frame mean over all clips",
+            **({} if self.action == "none" else {"action": ACTION_WORDS[self.action]}),
             "ratio": "ratio to frontal: figure over that of the frontal view, same 2D source",
             "intervals": "95 %, bootstrap over clips, settings paired",
             "stepped back": f"clips whose camera moved back to be {NEAREST:g} m from every joint",
@@ -220,7 +225,7 @@ class RobustnessResult:
                 "lens": "given" if setting.lens_given else "assumed",
                 "stepped back": str(self.stepped_back[setting]),
             }
-            rows.append(Row(self.model, tags, figures))
+            rows.append(Row(self.model, tags, figures, Origin(self.action)))
         return Table(f"{sweep.name[:1].upper()}{sweep.name[1:]}", rows)
 
 
@@ -265,7 +270,16 @@ def measure_robustness(
                     progress(done, total)
             measured[setting, source] = _measured(errors, clips)
     name = getattr(lifter, "name", "") or type(lifter).__name__
-    return RobustnessResult(name, len(clips), tuple(sources), measured, stepped_back, tuple(sweeps))
+    takes = isinstance(lifter, Lifter) and lifter.network.config.takes_action
+    return RobustnessResult(
+        name,
+        len(clips),
+        tuple(sources),
+        measured,
+        stepped_back,
+        tuple(sweeps),
+        "predicted" if takes else "none",
+    )
 
 
 def sweep_camera(joints: np.ndarray, setting: Setting) -> tuple[Camera, float]:

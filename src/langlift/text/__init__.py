@@ -7,8 +7,8 @@ no text. `transformers` is imported when a text encoder is opened, and not befor
 from .base import TextEncoder
 from .clip import ClipTextEncoder
 from .minilm import MiniLMTextEncoder
-from .open import open_text_encoder
-from .prompts import ClassEmbeddings, Prompts
+from .open import check_text_encoder, open_text_encoder
+from .prompts import ClassEmbeddings, Prompts, check_template
 
 __all__ = [
     "ClassEmbeddings",
@@ -16,5 +16,7 @@ __all__ = [
     "MiniLMTextEncoder",
     "Prompts",
     "TextEncoder",
+    "check_template",
+    "check_text_encoder",
     "open_text_encoder",
 ]

@@ -11,6 +11,8 @@ from torch import Tensor
 from .base import TextEncoder
 from .pretrained import check_folder, load_model, load_tokenizer, token_id
 
+#: Kinds of models that a folder may hold.
+CLIP_MODELS = ("clip", "clip_text_model")
 _ROW = 32  # prompts in a row; the cost of attention grows with its square
 _START, _STOP, _END = "<|startoftext|>", ".", "<|endoftext|>"
 
@@ -106,7 +108,7 @@ def open_clip(folder: Path) -> ClipTextEncoder:
     """CLIP's text tower out of a folder with a CLIP, or with a text tower alone."""
     from transformers import CLIPTextModelWithProjection
 
-    check_folder("clip", folder, ("clip", "clip_text_model"))
+    check_folder("clip", folder, CLIP_MODELS)
     tokenizer = load_tokenizer(folder)
     model, projects = load_model(
         "clip", CLIPTextModelWithProjection, folder, optional="text_projection.weight"

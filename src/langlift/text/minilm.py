@@ -11,6 +11,8 @@ from torch import Tensor
 from .base import TextEncoder
 from .pretrained import check_folder, load_model, load_tokenizer, token_id
 
+#: Kinds of models that a folder may hold.
+MINILM_MODELS = ("bert",)
 _START, _END = "[CLS]", "[SEP]"
 
 
@@ -69,7 +71,7 @@ def open_minilm(folder: Path) -> MiniLMTextEncoder:
     """A sentence encoder out of a folder with a BERT and its tokenizer."""
     from transformers import BertModel
 
-    check_folder("minilm", folder, ("bert",))
+    check_folder("minilm", folder, MINILM_MODELS)
     tokenizer = load_tokenizer(folder)
     model, _ = load_model("minilm", BertModel, folder, add_pooling_layer=False)
     start, end = (token_id(tokenizer, token, folder) for token in (_START, _END))

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from ..errors import InputError, unknown
 from .base import TextEncoder
-from .clip import open_clip
-from .minilm import open_minilm
-from .pretrained import need_libraries
+from .clip import CLIP_MODELS, open_clip
+from .minilm import MINILM_MODELS, open_minilm
+from .pretrained import check_folder, need_libraries
 
 #: Names the folder of CLIP where no other is given, or a model in the hub's cache.
 CLIP_VARIABLE = "LANGLIFT_CLIP"
@@ -27,6 +27,7 @@ class _Kind:
     variable: str
     find: Callable[[str | None], Path]
     open: Callable[[Path], TextEncoder]
+    models: tuple[str, ...]
 
 
 def open_text_encoder(kind: str, folder: str | Path | None = None) -> TextEncoder:
@@ -42,12 +43,29 @@ def open_text_encoder(kind: str, folder: str | Path | None = None) -> TextEncode
         InputError: for an unknown kind, a missing library, weights that are nowhere, or a folder
             that does not hold them.
     """
+    found = check_text_encoder(kind, folder)
+    return _KINDS[kind].open(found)
+
+
+def check_text_encoder(kind: str, folder: str | Path | None = None) -> Path:
+    """The folder of a text encoder, of which only the names of its files are looked at.
+
+    Args:
+        kind: ``clip`` or ``minilm``.
+        folder: as for `open_text_encoder`.
+
+    Raises:
+        InputError: for an unknown kind, a missing library, weights that are nowhere, or a folder
+            without settings of such a model and its weights.
+    """
     if kind not in _KINDS:
         raise unknown("text encoder", kind, _KINDS)
     entry = _KINDS[kind]
     need_libraries(kind)
     named = str(folder) if folder is not None else os.environ.get(entry.variable) or None
-    return entry.open(entry.find(named))
+    found = entry.find(named)
+    check_folder(kind, found, entry.models)
+    return found
 
 
 def _find_clip(named: str | None) -> Path:
@@ -85,6 +103,6 @@ def _find_minilm(named: str | None) -> Path:
 
 
 _KINDS = {
-    "clip": _Kind(CLIP_VARIABLE, _find_clip, open_clip),
-    "minilm": _Kind(MINILM_VARIABLE, _find_minilm, open_minilm),
+    "clip": _Kind(CLIP_VARIABLE, _find_clip, open_clip, CLIP_MODELS),
+    "minilm": _Kind(MINILM_VARIABLE, _find_minilm, open_minilm, MINILM_MODELS),
 }

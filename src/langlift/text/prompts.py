@@ -57,8 +57,7 @@ class Prompts(nn.Module):
         super().__init__()
         if not texts:
             raise InputError("there are no action classes to make prompts of; give at least one")
-        if template and template.count("{}") != 1:
-            raise InputError(f"the template is {template!r}; it must have {{}} once, for the words")
+        check_template(template)
         context = 0 if template else context
         self.encoder = encoder
         words = [
@@ -143,6 +142,15 @@ class ClassEmbeddings(nn.Module):
     def forward(self) -> Tensor:
         """(k, width)."""
         return self.rows
+
+
+def check_template(template: str) -> None:
+    """Raise `InputError` unless a template is empty or holds ``{}`` once."""
+    if template and template.count("{}") != 1:
+        raise InputError(
+            f"template is {template!r}; it must hold {{}} once, where the words go: write a "
+            "sentence such as 'a person is {}'"
+        )
 
 
 def _words(encoder: TextEncoder, sentence: str, text: str, context: int) -> list[int]:

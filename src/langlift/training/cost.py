@@ -12,6 +12,7 @@ import torch
 
 from ..actions import ActionVocabulary
 from ..lifting.bundle import Bundle
+from ..methods import bare_of
 from ..methods.base import Method
 from .config import TrainConfig
 from .data import Data
@@ -19,7 +20,6 @@ from .distributed import ALONE, Team
 from .epochs import EpochSampler, make_sampler
 from .loop import make_bundle, start_network
 from .optim import make_optimizer
-from .recipes import encoder_of
 from .step import run_step
 
 #: Called with what is done and the total.
@@ -154,7 +154,7 @@ def _for_lifting(network: Method) -> int:
 def _without_actions(bundle: Bundle) -> int:
     """Parameters of the encoder alone."""
     bare = replace(bundle, actions=ActionVocabulary(()))
-    if inner := encoder_of(type(bundle.config)):
+    if inner := bare_of(bundle.method):
         bare = replace(bare, method=inner, config=bundle.config.encoder)
     with torch.device("meta"):  # shapes only
         return sum(p.numel() for p in bare.build().parameters())

@@ -81,7 +81,9 @@ class Team:
         """The network's loss, so that its gradients are those of all processes."""
         objective: nn.Module = Objective(network)
         if self.size > 1:
-            # Buffers are only batch norm's statistics, which training does not read.
+            # Buffers are batch norm's statistics, which training does not read, and how long a
+            # text was kept (`text_every`), which each process counts in its own pieces: together
+            # they read it at other passes than one process that takes all pieces.
             objective = DistributedDataParallel(objective, **_KEEP_BUFFERS)
         return Shared(self, objective)
 

@@ -7,13 +7,15 @@ else stays as it was: the same windows are drawn, in the same order.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 
 from ..actions import ActionVocabulary
+from ..datasets.clips import LabelledClip
 from ..errors import InputError
 from .config import TrainConfig
-from .takes import Take, frame_classes
+from .takes import Take, check_takes, frame_classes
 
 _SEED = 7_919  # of the permutation, beside that of the run
 
@@ -22,7 +24,7 @@ def whose_label(count: int, config: TrainConfig) -> np.ndarray:
     """(n) the clip or take whose label each of so many has.
 
     Shuffled, nobody has its own: they stand in a circle in random order, and each has that of the
-    one before. Labels that many share are often the same ones for all that.
+    one before. Labels that many share are often the same ones for all that, see `labels_fact`.
 
     Raises:
         InputError: for shuffled labels of a single clip or take.
@@ -49,3 +51,24 @@ def take_classes(
         classes[np.arange(len(take)) * len(classes) // len(take)]
         for take, classes in zip(takes, given, strict=True)
     ]
+
+
+def labels_fact(material: Sequence[object], actions: ActionVocabulary, config: TrainConfig) -> str:
+    """What a card says of shuffled labels: how many are right by chance.
+
+    Args:
+        material: the clips or takes that are trained on.
+        actions: the vocabulary.
+        config: the run.
+    """
+    if config.cameras == "recorded":
+        takes, what = check_takes(material), "frames"
+        own = np.concatenate([frame_classes(take, actions) for take in takes])
+        given = np.concatenate(take_classes(takes, actions, config))
+    else:
+        clips, what = cast(Sequence[LabelledClip], material), "clips"
+        known = {label: k for k, label in enumerate(actions.labels)}
+        own = np.array([known.get(clip.action, -1) for clip in clips])
+        given = own[whose_label(len(clips), config)]
+    share = (own == given)[own >= 0].mean()
+    return f"{config.labels}; {share:.0%} of the {what} have a right one by chance"

@@ -28,6 +28,7 @@ from .data import Data
 from .distributed import ALONE, Team
 from .epochs import make_sampler
 from .folder import BEST, METRICS, WEIGHTS, prepare_folder
+from .labels import labels_fact
 from .log import VALIDATION, Log, Pace, Report, check_tensorboard, marked
 from .optim import Average, make_optimizer
 from .step import Prefetch, run_step
@@ -98,6 +99,9 @@ def make_bundle(method: str, config: TrainConfig, data: Data) -> Bundle:
     actions = data.actions
     if not config.model.trains_actions:
         actions = ActionVocabulary(())  # a head that is not trained must not name anything
+    card = dict(data.card)
+    if config.labels != "true":
+        card["labels"] = labels_fact(data.train, actions, config)
     return Bundle(
         method=method,
         config=config.model,
@@ -105,7 +109,7 @@ def make_bundle(method: str, config: TrainConfig, data: Data) -> Bundle:
         actions=actions,
         fps=data.fps,
         skeleton=data.skeleton,
-        card={**data.card, **({} if config.labels == "true" else {"labels": config.labels})},
+        card=card,
         unit=data.unit,
     )
 

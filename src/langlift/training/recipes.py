@@ -21,12 +21,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args
 
 from ..datasets.augment import nothing
 from ..errors import InputError, unknown
 from ..lifting.features import FeatureConfig
-from ..methods import METHODS, get_method
+from ..methods import bare_of, get_method
 from ..methods.base import MethodConfig
 from ..methods.losses import JointWeights
 from ..skeletons import HUMAN36M_17, Skeleton
@@ -58,7 +58,7 @@ class Recipe:
 
     def has(self, method: str) -> bool:
         """Whether it is one for that method: general, or of it or of the encoder inside it."""
-        inner = encoder_of(get_method(method).config)
+        inner = bare_of(method)
         return self.general or method in self.methods or inner in self.methods
 
 
@@ -176,8 +176,8 @@ def recipe(name: str, method: str = "vpose", recorded: Skeleton | None = None) -
     """
     if name not in RECIPES:
         raise unknown("recipe", name, RECIPES)
-    entry, kind = RECIPES[name], get_method(method).config
-    inner = encoder_of(kind) or method
+    entry = RECIPES[name]
+    inner = bare_of(method) or method
     if not entry.has(method):
         known = ", ".join(n for n, other in RECIPES.items() if other.general)
         raise InputError(
@@ -192,16 +192,10 @@ def recipe(name: str, method: str = "vpose", recorded: Skeleton | None = None) -
     return TrainConfig(model=model, **run)
 
 
-def encoder_of(kind: type[MethodConfig]) -> str | None:
-    """The method whose encoder a plug-in with these settings is attached to; None for others."""
-    settings = get_type_hints(kind).get("encoder")
-    return next((name for name, entry in METHODS.items() if entry.config is settings), None)
-
-
 def _model(entry: Recipe, method: str, recorded: Skeleton | None) -> MethodConfig:
     """Settings of a method as a recipe has them; those of a plug-in's encoder are nested in it."""
     kind: Any = get_method(method).config
-    own, inner = dict(entry.models.get(method, {})), encoder_of(kind)
+    own, inner = dict(entry.models.get(method, {})), bare_of(method)
     if inner is None:
         return kind(**own if recorded is None else _with_joints(own, kind(), recorded))
     default = kind().encoder

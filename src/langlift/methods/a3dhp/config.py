@@ -37,6 +37,7 @@ class A3DHPConfig(EncoderConfig):
     joints_out: int = 17
 
     def __post_init__(self) -> None:
+        self.check_whole_numbers()
         if self.frames not in LEVELS:
             raise InputError(f"frames is {self.frames}; it must be 27, 81 or 243")
         self.check_chance("dropout")
@@ -49,6 +50,11 @@ class A3DHPConfig(EncoderConfig):
     def levels(self) -> int:
         """Levels after the first, each of which divides the number of time steps by three."""
         return LEVELS[self.frames]
+
+    @property
+    def frames_seen(self) -> int | None:
+        """A window."""
+        return self.frames
 
     @property
     def batch_normalised(self) -> bool:

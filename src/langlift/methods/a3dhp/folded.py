@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..base import Stage
-from ..stages import Reached, layer_of
+from ..stages import layer_of
 from .config import GROUPS, A3DHPConfig
 from .windows import Kept, by_window, check_windows, every, similarity, skips
 
@@ -73,7 +73,7 @@ class FoldedA3DHP(nn.Module):
     def shallow(self, xy: Tensor, confidence: Tensor | None = None) -> Stage:
         """First features of every window, as those of `A3DHP`; for b = 1 a view, not a copy."""
         check_windows(xy, self.config)
-        return Stage(self._entered(xy, 0).flatten(0, 1), 3, Reached(1, Kept(xy)))
+        return Stage(self._entered(xy, 0).flatten(0, 1), 3, Kept(xy))
 
     @torch.no_grad()
     def deep(self, stage: Stage) -> Tensor:
@@ -86,7 +86,7 @@ class FoldedA3DHP(nn.Module):
         own = layer_of(stage, layer, self.layers, "A3DHP")
         if layer == own:
             return stage
-        xy, levels = stage.state.kept.xy, range(own - 1, layer - 1)
+        xy, levels = stage.state.xy, range(own - 1, layer - 1)
         entered = {level: self._entered(xy, level) for level in levels if level}
         pieces = [
             self._levels(levels, piece, {level: each[at] for level, each in entered.items()})
@@ -100,7 +100,7 @@ class FoldedA3DHP(nn.Module):
         }
         score = torch.cat([piece.score for piece in pieces])
         features = torch.cat([piece.features for piece in pieces])
-        return Stage(features, 3**layer, Reached(layer, Kept(xy, score, sides)))
+        return Stage(features, 3**layer, Kept(xy, score, sides), layer)
 
     @torch.no_grad()
     def window_features(self, stage: Stage, starts: Tensor) -> Tensor:
@@ -124,7 +124,7 @@ class FoldedA3DHP(nn.Module):
 
     def _pieces(self, stage: Stage) -> Iterator[tuple[tuple[int, slice], _Piece]]:
         """Where some windows of a stage are, of (b, n), and what there is of them."""
-        features, kept = by_window(stage), stage.state.kept
+        features, kept = by_window(stage), stage.state
         count = features.shape[:2]
         poses = (
             kept.xy.flatten(2).unfold(1, self.config.frames, 1).transpose(2, 3)

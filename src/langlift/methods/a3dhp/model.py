@@ -25,7 +25,7 @@ from ...actions import ActionVocabulary
 from ...errors import InputError
 from ..base import Stage, autocast
 from ..encoder import EncoderMethod
-from ..stages import Reached, layer_of
+from ..stages import layer_of
 from .config import GROUPS, A3DHPConfig
 from .folded import FoldedA3DHP
 from .windows import Kept, by_window, check_windows, every, similarity, skips, windows_of
@@ -169,7 +169,7 @@ class A3DHP(nn.Module):
                 "batch size"
             )
         x = self._enter(windows_of(xy, self.config.frames), 0)
-        return Stage(x, 3, Reached(1, Kept(xy)))
+        return Stage(x, 3, Kept(xy))
 
     def deep(self, stage: Stage) -> Tensor:
         """The levels that are left: features of all windows to (b, f - frames + 1, d)."""
@@ -180,7 +180,7 @@ class A3DHP(nn.Module):
         own = layer_of(stage, layer, self.layers, "A3DHP")
         if layer == own:
             return stage
-        kept: Kept = stage.state.kept
+        kept: Kept = stage.state
         windows = windows_of(kept.xy, self.config.frames)
         score = similarity(windows) if kept.score is None else kept.score
         x, sides = stage.features, {target: list(of) for target, of in kept.sides.items()}
@@ -198,7 +198,7 @@ class A3DHP(nn.Module):
             y = F.dropout(kernels(gated), self.config.dropout, self.training)
             y = normed(pointwise(y, conv), self.layers_bn[level])
             x = every(residual, 1) + self._activate(y)
-        return Stage(x, 3**layer, Reached(layer, Kept(kept.xy, score, sides)))
+        return Stage(x, 3**layer, Kept(kept.xy, score, sides), layer)
 
     def window_features(self, stage: Stage, starts: Tensor) -> Tensor:
         """A stage's features of the windows that begin at frames `starts` (n): (b, n, t, d)."""

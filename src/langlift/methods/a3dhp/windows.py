@@ -31,7 +31,7 @@ class Kept:
 
 def by_window(stage: Stage) -> Tensor:
     """Features of a stage, (b n, t, d), as (b, n, t, d)."""
-    return stage.features.unflatten(0, (stage.state.kept.xy.shape[0], -1))
+    return stage.features.unflatten(0, (stage.state.xy.shape[0], -1))
 
 
 def skips(levels: int) -> list[tuple[int, int]]:

@@ -6,6 +6,7 @@ from .config import (
     PromptedDSTformerConfig,
     PromptedMixSTEConfig,
     PromptedVPoseConfig,
+    idle_settings,
 )
 from .model import ActionPrompted
 
@@ -16,4 +17,5 @@ __all__ = [
     "PromptedDSTformerConfig",
     "PromptedMixSTEConfig",
     "PromptedVPoseConfig",
+    "idle_settings",
 ]

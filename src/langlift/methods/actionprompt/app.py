@@ -15,8 +15,6 @@ from torch.nn import functional as F
 
 from .atp import GATE
 
-_FEW = 1  # labels of a pass for every class, for which copies of the prompts are made
-
 
 @dataclass(frozen=True)
 class Choice:
@@ -80,7 +78,7 @@ def _many(rows: Tensor, memory: tuple[Tensor, Tensor]) -> bool:
     if torch.compiler.is_exporting():
         return False
     training = torch.is_grad_enabled() and rows.requires_grad
-    return training or rows.shape[0] > _FEW * memory[0].shape[0]
+    return training or rows.shape[0] > memory[0].shape[0]
 
 
 def _chosen(

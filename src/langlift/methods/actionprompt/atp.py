@@ -12,6 +12,7 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..base import autocast
 from ..transformer import weigh
 
 #: Where gates start: the network begins as its encoder, and gradients pass.
@@ -177,14 +178,13 @@ class ActionTexts(nn.Module):
         if self.classifier is not None:
             return self.classifier(action).float()
         assert text is not None  # without a classifier there are embeddings
-        if self.pose_to_text is not None:
-            text = self.pose_to_text(text, x)
-        return cosines(action, text) / self.temperature
+        seen = text if self.pose_to_text is None else self.pose_to_text(text, x)
+        return cosines(action, seen) / self.temperature
 
 
 def cosines(action: Tensor, text: Tensor) -> Tensor:
     """Cosines (m, k) of features (m, d) and embeddings (k, d) or (m, k, d), in float32."""
-    with torch.autocast(action.device.type, enabled=False):
+    with autocast(action.device, "fp32"):
         action, text = action.float(), text.float()
         dots = (text @ action[..., None])[..., 0] if text.ndim == 3 else action @ text.T
         squares = action.square().sum(dim=-1, keepdim=True) * text.square().sum(dim=-1)

@@ -44,9 +44,13 @@ class TextBranch(nn.Module):
 
     Args:
         source: gives (k, text_width).
-        every: steps between two passes through it; in between the last embeddings serve again and
-            do not learn.
+        every: passes of training for one through it; in between the last embeddings serve again
+            and the gradient of all that learns is zero. An optimiser's momentum and decay go on.
     """
+
+    source: nn.Module
+    kept: Tensor
+    age: Tensor
 
     def __init__(self, source: nn.Module, every: int, shape: tuple[int, int]) -> None:
         super().__init__()
@@ -63,7 +67,8 @@ class TextBranch(nn.Module):
             text = self.source().float()
             self.kept.copy_(text.detach())
         else:
-            # Nothing times what is learnt: every process has a gradient of every parameter.
+            # Nothing times what is learnt: without any gradient the processes of a run would wait
+            # for each other, and an optimiser would pass these parameters over.
             text = self.kept + sum(0.0 * p.sum() for p in self.source.parameters())
         self.age += 1
         return text

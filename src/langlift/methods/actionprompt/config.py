@@ -5,11 +5,12 @@ There is one class for each encoder, because the encoder's own settings are nest
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, Self, get_args
 
 from ...errors import InputError, unknown
-from ...text import open_text_encoder
+from ...text import check_template, check_text_encoder
 from ..a3dhp import A3DHPConfig
 from ..base import MethodConfig
 from ..dstformer import DSTformerConfig
@@ -22,7 +23,11 @@ READING: tuple[TextKind, ...] = ("clip", "minilm")
 _MOST = {
     **{"text_width": 100_000, "width": 100_000, "prompts": 100_000, "heads": 1_000},
     **{"layers": 100, "blocks": 100, "tap": 1_000, "label_frames": 100_000},
+    "text_every": 1_000_000,
 }
+#: The same of what may be 0.
+_MOST_OR_NONE = {"context": 100_000, "label_hop": 100_000, "action_weight": 100_000}
+_CHANCES = ("unknown_below", "unknown_chance", "label_dropout")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +43,8 @@ class ActionPromptConfig(MethodConfig):
         class_context: learn them for every class by itself instead of one set for all.
         template: a sentence with {} for the words, instead of learnable vectors.
         text_every: passes of training, pieces of a step each, for one pass through the text
-            encoder; in those between the prompts do not learn. 1 is as published.
+            encoder; in those between the gradient of the prompts is zero, and what an optimiser
+            does with that, its momentum and its decay, goes on. 1 is as published.
         text_width: of the embeddings, D.
         projector: how shallow features become one: ``convolutions`` or mean ``pooling``.
         blocks: of the convolutions, D2.
@@ -60,7 +66,8 @@ class ActionPromptConfig(MethodConfig):
         action_weight: of the cross-entropy, lambda.
         label_hop: output frames that share a label in lifting a track; 0: a third of a window, 1:
             every frame has its own, as published.
-        label_frames: of the window that a label is for, where the encoder takes any number.
+        label_frames: of the window that a label is for, where neither the encoder's settings
+            (``frames_seen``) nor its ``padding`` say how many frames it sees.
     """
 
     encoder: Any = None
@@ -98,10 +105,7 @@ class ActionPromptConfig(MethodConfig):
             if getattr(self, name) not in kinds:
                 raise unknown(name, str(getattr(self, name)), kinds)
         self._check_sizes()
-        if self.template and self.template.count("{}") != 1:
-            raise InputError(
-                f"template is {self.template!r}; it must hold {{}} once, where the words go"
-            )
+        check_template(self.template)
         if self.text == "one-hot" and self.pose_to_text:
             raise InputError(
                 "text is 'one-hot', which has no embeddings that a pose could change; set "
@@ -115,21 +119,11 @@ class ActionPromptConfig(MethodConfig):
             )
 
     def _check_sizes(self) -> None:
-        for name, bound in _MOST.items():
-            if not 1 <= getattr(self, name) <= bound:
-                raise InputError(
-                    f"{name} is {getattr(self, name)}; it must be at least 1 and at most {bound:,}"
-                )
-        for name in ("context", "label_hop", "action_weight"):
-            if not 0 <= getattr(self, name) <= 100_000:
-                raise InputError(
-                    f"{name} is {getattr(self, name)}; it must be at least 0 and at most 100,000"
-                )
-        if self.text_every < 1:
-            raise InputError(f"text_every is {self.text_every}; it must be at least 1")
-        for name in ("unknown_below", "unknown_chance", "label_dropout"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise InputError(f"{name} is {getattr(self, name)}; it must be within 0 and 1")
+        self.check_whole_numbers()
+        self.check_sizes(_MOST)
+        self.check_sizes(_MOST_OR_NONE, least=0)
+        for name in _CHANCES:
+            self.check_chance(name, certain=True)
         if not 0 < self.temperature <= 100:
             raise InputError(
                 f"temperature is {self.temperature}; it must be above 0 and at most 100"
@@ -178,8 +172,14 @@ class ActionPromptConfig(MethodConfig):
 
     @property
     def lifting_settings(self) -> tuple[str, ...]:
-        """How often an action is named, and what of it is believed."""
-        return ("label_hop", "unknown_below", "choice") if self.pose_prompts else ("label_hop",)
+        """How often an action is named, but for windows of one label; what of it is believed."""
+        hop = ("label_hop",) if self.window is None else ()
+        return (*hop, "unknown_below", "choice") if self.pose_prompts else hop
+
+    @property
+    def frames_seen(self) -> int | None:
+        """Those of the encoder."""
+        return self.encoder.frames_seen
 
     @property
     def hop(self) -> int:
@@ -191,10 +191,7 @@ class ActionPromptConfig(MethodConfig):
     @property
     def label_window(self) -> int:
         """Input frames that a label is for."""
-        seen = getattr(self.encoder, "receptive_field", None) or getattr(
-            self.encoder, "frames", None
-        )
-        return seen or self.label_frames
+        return self.encoder.frames_seen or self.label_frames
 
     @property
     def chunk_multiple(self) -> int:
@@ -210,9 +207,61 @@ class ActionPromptConfig(MethodConfig):
         self.encoder.check_joints(count)
 
     def check_training(self) -> None:
-        """Raise unless the text encoder that training reads words with can be opened."""
+        """Raise for settings that would do nothing, or a text encoder that is not there."""
+        self.check_idle()
         if self.reads_text:
-            open_text_encoder(self.text)
+            check_text_encoder(self.text)
+
+    def check_idle(self) -> None:
+        """Raise `InputError` where a setting was changed that does nothing beside another one.
+
+        Only training asks: trained weights are read with whatever they were saved with, and what
+        lifting may change can make a setting of the training idle.
+        """
+        values = {setting.name: getattr(self, setting.name) for setting in fields(self)}
+        defaults = {setting.name: setting.default for setting in fields(self)}
+        for name, other in idle_settings(values).items():
+            if values[name] != defaults[name]:
+                raise InputError(
+                    f"{name} is {values[name]!r}, which does nothing where {other} is "
+                    f"{values[other]!r}; leave {name} at {defaults[name]!r}, or change {other}"
+                )
+
+
+def idle_settings(values: Mapping[str, Any]) -> dict[str, str]:
+    """Settings of ActionPrompt that do nothing beside others.
+
+    Args:
+        values: all settings of the config by name.
+
+    Returns:
+        By name, the setting whose value makes it do nothing.
+    """
+    return {
+        name: other
+        for other, idles, names in _IDLE
+        for name in reversed(names)
+        if idles(values[other])
+    }
+
+
+#: A setting, the values with which others do nothing, and these.
+_IDLE: tuple[tuple[str, Callable[[Any], bool], tuple[str, ...]], ...] = (
+    ("template", bool, ("context", "class_context")),
+    (
+        "text",
+        lambda text: text not in READING,
+        ("context", "class_context", "template", "text_every"),
+    ),
+    ("text", lambda text: text == "one-hot", ("temperature",)),
+    ("projector", lambda projector: projector == "pooling", ("blocks",)),
+    ("choice", lambda choice: choice == "weighted", ("label_dropout",)),
+    (
+        "pose_prompts",
+        lambda present: not present,
+        ("choice", "label_dropout", "unknown_below", "unknown_chance"),
+    ),
+)
 
 
 _CHOICES: dict[str, tuple[str, ...]] = {

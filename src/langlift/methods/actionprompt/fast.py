@@ -23,12 +23,14 @@ from .atp import (
     Projector,
     cosines,
     whole_threes,
-    with_velocity,
 )
 
 
 class FastTexts:
     """ATP (`ActionTexts`) for inference.
+
+    Windows that lie along one track share what is made of each step: the convolutions, the norms
+    and what every class makes of a step are there once, however many windows they are part of.
 
     Args:
         atp: whose weights are copied, with the statistics of its batch norms.
@@ -39,7 +41,9 @@ class FastTexts:
     def __init__(self, atp: ActionTexts, text: Tensor | None, dtype: torch.dtype) -> None:
         self._temperature = atp.temperature
         self._projector = _FastProjector(atp.projector, dtype)
-        self._classifier = None if atp.classifier is None else _plain(atp.classifier, torch.float32)
+        self._classifier = None
+        if atp.classifier is not None:
+            self._classifier = _plain(atp.classifier, torch.float32)
         self._text = None if text is None else text.detach().to(torch.float32, copy=True)
         self._pose_to_text = None
         if atp.pose_to_text is not None and self._text is not None:
@@ -47,30 +51,53 @@ class FastTexts:
 
     def __call__(self, x: Tensor) -> Tensor:
         """Logits (m, k) in float32 from features (m, t, d)."""
-        action = self._projector(x)
+        return self.over(x, x.shape[1], 1)[:, 0]
+
+    def shares(self, steps: int, apart: int) -> bool:
+        """Whether windows of so many steps, so far apart, can be taken out of one track."""
+        thirds = 3**self._projector.blocks
+        return steps % thirds == 0 and apart % thirds == 0
+
+    def over(self, track: Tensor, steps: int, apart: int) -> Tensor:
+        """Logits (b, n, k) of the windows of a track (b, s, d): `steps` long, `apart` from another.
+
+        For more than one window only where it `shares` them.
+        """
+        action = self._projector(track, steps, apart)  # (b, n, text_width)
         if self._classifier is not None:
             return F.linear(action, *self._classifier)
         assert self._text is not None  # without a classifier there are embeddings
-        text = self._text if self._pose_to_text is None else self._pose_to_text(x)
-        return cosines(action, text) / self._temperature
+        text = self._text
+        if self._pose_to_text is not None:
+            text = self._pose_to_text(track, steps, apart).flatten(0, 1)  # (b n, k, text_width)
+        found = cosines(action.flatten(0, 1), text) / self._temperature
+        return found.unflatten(0, action.shape[:2])
 
 
 class _FastProjector:
-    """`Projector` with its batch norms folded; its last layer and what it gives are float32."""
+    """`Projector` with its batch norms folded."""
 
     def __init__(self, projector: Projector, dtype: torch.dtype) -> None:
         self._dtype = dtype
         blocks: Any = projector.blocks
         self._blocks = [_folded_block(block, dtype) for block in blocks]
-        self._out = _plain(projector.out, torch.float32)
+        self._out = _fused(projector.out, dtype)
 
-    def __call__(self, x: Tensor) -> Tensor:
+    @property
+    def blocks(self) -> int:
+        """Convolutions, each of which leaves a third of the steps."""
+        return len(self._blocks)
+
+    def __call__(self, x: Tensor, steps: int, apart: int) -> Tensor:
+        """(b, n, text_width) in float32 of the windows of a track (b, s, d)."""
         x = x.to(self._dtype)
         for wide, same in self._blocks:
             x = whole_threes(x)
-            y = wide.relu(rearrange(x, "m (t k) d -> m t (k d)", k=3))
+            y = wide.relu(rearrange(x, "b (t k) d -> b t (k d)", k=3))
             x = x[:, 1::3] + same.relu(y)
-        return F.linear(x.mean(dim=1, dtype=torch.float32), *self._out)
+            steps, apart = -(-steps // 3), -(-apart // 3)
+        means = x.unfold(1, steps, apart).mean(dim=-1, dtype=torch.float32)
+        return self._out(means.to(self._dtype)).float()
 
 
 class _FastPoseToText:
@@ -88,19 +115,28 @@ class _FastPoseToText:
             (p2t.out.bias.detach() * gate).to(dtype),
         )
         with torch.no_grad():
-            self._queries = p2t.queries(text)[0].flatten(0, 1).to(dtype)  # (k h, d)
+            queries = p2t.queries(text)[0].flatten(0, 1)  # (k h, d)
+        self._queries = FusedLinear(queries.to(dtype), None)
         value = rearrange(p2t.value.weight.detach(), "(h e) d -> h d e", h=self._heads)
         self._value = value.to(dtype, memory_format=torch.contiguous_format, copy=True)
         self._bias = p2t.value.bias.detach().to(dtype, copy=True)
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """Features (m, t, d) to embeddings (m, k, text_width) in float32."""
-        steps = _normed(with_velocity(x), self._norm)  # (m, s, d)
-        scores = self._queries @ steps.mT  # (m, k h, s)
-        means = scores.softmax(dim=-1) @ steps
-        means = rearrange(means, "m (k h) d -> h (m k) d", h=self._heads)
-        heads = torch.bmm(means, self._value)  # (h, m k, e)
-        joined = rearrange(heads, "h (m k) e -> m k (h e)", k=len(self._text)) + self._bias
+    def __call__(self, x: Tensor, steps: int, apart: int) -> Tensor:
+        """(b, n, k, text_width) in float32 for the windows of a track (b, s, d)."""
+        parts = [
+            (_normed(x, self._norm), steps),
+            (_normed(x.diff(dim=1), self._norm), steps - 1),  # velocities
+        ]
+        scores = [self._queries(part).unfold(1, t, apart) for part, t in parts]  # (b, n, k h, t)
+        weights = torch.cat(scores, dim=-1).softmax(dim=-1).split([t for _, t in parts], dim=-1)
+        poses, velocities = (
+            each @ part.unfold(1, t, apart).mT  # (b, n, k h, d)
+            for each, (part, t) in zip(weights, parts, strict=True)
+        )
+        b, n = poses.shape[:2]
+        means = rearrange(poses + velocities, "b n (k h) d -> h (b n k) d", h=self._heads)
+        heads = torch.bmm(means, self._value)  # (h, b n k, e)
+        joined = rearrange(heads, "h (b n k) e -> b n k (h e)", b=b, n=n) + self._bias
         return self._text + self._out(joined)
 
 

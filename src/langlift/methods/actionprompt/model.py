@@ -17,6 +17,7 @@ What is unusual about it:
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -38,7 +39,7 @@ from ..base import (
     Predictor,
     Sampling,
 )
-from ..encoder import EncoderConfig, action_loss, pose_losses
+from ..encoder import EncoderConfig, action_loss, pose_losses, prepared_encoder
 from ..losses import position_error
 from .app import Choice, PosePrompts
 from .atp import ActionTexts
@@ -46,10 +47,10 @@ from .attach import check_encoder, encoder_padding
 from .branch import TextBranch, make_source
 from .config import ActionPromptConfig
 from .fast import FastPrompts, FastTexts
-from .lifting import Prompted, prepared_encoder
+from .passes import Prompted
 from .windows import Labels
 
-_PROMPTS = "prompts."
+_TEXT_BRANCH = "text_branch."
 
 
 class ActionPrompted(Method):
@@ -81,7 +82,7 @@ class ActionPrompted(Method):
             raise InputError(
                 "there are no actions; ActionPrompt tells actions apart: give at least one class"
             )
-        self.config = config
+        self.config = _for_padding(config, encoder_padding(encoder))
         self.actions = actions
         self.encoder = encoder
         widths = check_encoder(encoder, *_probe(encoder, config), tap=config.tap)
@@ -101,7 +102,7 @@ class ActionPrompted(Method):
             self.app = PosePrompts(widths.last, classes, heads=config.heads, **sizes)
         self.text: Tensor | None
         self.register_buffer("text", None if one_hot else torch.zeros(classes, config.text_width))
-        self.prompts: TextBranch | None = None
+        self.text_branch: TextBranch | None = None
         self._text_encoder = text_encoder
 
     @property
@@ -139,7 +140,7 @@ class ActionPrompted(Method):
 
     def embeddings(self) -> Tensor | None:
         """(k, text_width) of the classes: stored, or of the text branch; None for one-hot."""
-        return self.text if self.prompts is None else self.prompts()
+        return self.text if self.text_branch is None else self.text_branch()
 
     def _labels(self) -> Labels:
         config, padding = self.config, self.padding
@@ -154,7 +155,7 @@ class ActionPrompted(Method):
         logits = prompted.logits(stage, frames)  # (b, n, k)
         truth = batch.action[:, None].expand(logits.shape[:2])
         choice = self._training_choice(logits, truth)
-        joints = prompted.joints(stage, choice, batch.xy)
+        joints = prompted.joints(stage, choice)
         said = action_loss(logits.flatten(0, 1), truth.flatten())
         found = self._pose_losses(joints, batch.joints)
         return found.with_term("action", said, self.config.action_weight)
@@ -183,21 +184,42 @@ class ActionPrompted(Method):
 
     def start_training(self) -> None:
         """Make the text branch; the stored embeddings are not used any more."""
+        self.config.check_idle()
         if self.text is None:
             return
         source = make_source(self.config, self.actions, self._text_encoder)
         shape = (len(self.actions), self.config.text_width)
-        self.prompts = TextBranch(source, self.config.text_every, shape)
+        self.text_branch = TextBranch(source, self.config.text_every, shape)
 
     def lifting_state(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The state without the text branch, whose embeddings are stored in its place."""
-        kept = {name: value for name, value in state.items() if not name.startswith(_PROMPTS)}
-        if self.prompts is not None:
-            begin = f"{_PROMPTS}source."
+        kept = {name: value for name, value in state.items() if not name.startswith(_TEXT_BRANCH)}
+        if self.text_branch is not None:
+            begin = f"{_TEXT_BRANCH}source."
             own = {n.removeprefix(begin): v for n, v in state.items() if n.startswith(begin)}
             with torch.no_grad():
-                kept["text"] = functional_call(self.prompts.source, own, ()).float()
+                kept["text"] = functional_call(self.text_branch.source, own, ()).float()
         return kept
+
+
+def _for_padding(config: ActionPromptConfig, padding: tuple[int, int]) -> ActionPromptConfig:
+    """The settings, with the window of an encoder whose own settings do not say what it sees.
+
+    Raises:
+        InputError: for frames that are said and are not those of the padding.
+    """
+    seen, default = 1 + sum(padding), ActionPromptConfig.label_frames
+    if seen == 1:
+        return config
+    said = config.frames_seen
+    if said is None and config.label_frames not in (seen, default):
+        said = config.label_frames
+    if said not in (None, seen):
+        raise InputError(
+            f"the settings say that the encoder sees {said} frames (frames_seen or label_frames), "
+            f"and its padding {padding} that it sees {seen}: make them agree"
+        )
+    return config if config.frames_seen else replace(config, label_frames=seen)
 
 
 def _probe(encoder: nn.Module, config: ActionPromptConfig) -> tuple[int, int]:

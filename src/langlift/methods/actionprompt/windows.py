@@ -26,7 +26,7 @@ class Labels:
 
     Args:
         hop: output frames that share a label; the last ones may be fewer.
-        length: input frames of a window.
+        length: input frames of a window; with padding 1 more than that.
         padding: frames that the encoder needs before and after an output frame.
         looks_ahead: whether a label may depend on frames after its output frames.
         whole: one label for the pass, whatever its length.
@@ -38,23 +38,39 @@ class Labels:
     looks_ahead: bool
     whole: bool
 
-    def of_frames(self, frames: int, device: torch.device) -> Tensor:
-        """(f_out) number of the label that each output frame has."""
-        at = torch.arange(frames, device=device)
-        return torch.zeros_like(at) if self.whole else at // self.hop
-
     def count(self, frames: int) -> int:
         """Labels of a pass with so many output frames."""
         # Not -(-frames // hop): what an exporter makes of it rounds towards 0.
         return 1 if self.whole else (frames + self.hop - 1) // self.hop
 
-    def groups(self, frames: int) -> list[slice]:
-        """The labels of a pass, a few at a time where their windows would fill the memory."""
-        whole = slice(None)
-        exact = torch.is_grad_enabled() or torch.compiler.is_exporting()
-        if self.whole or exact or self.count(frames) <= WINDOWS:
-            return [whole]
-        return [slice(n, n + WINDOWS) for n in range(0, self.count(frames), WINDOWS)]
+    def groups(self, frames: int, done: int = 0) -> list[slice]:
+        """The labels from the `done`-th on, a few at a time where they would fill the memory."""
+        if self.whole or torch.compiler.is_exporting():
+            return [slice(None)]
+        count = self.count(frames)
+        at_once = count if torch.is_grad_enabled() else WINDOWS
+        return [slice(n, n + at_once) for n in range(done, count, at_once)]
+
+    def track(
+        self, features: Tensor, frames: int, every: int, steps: int
+    ) -> tuple[Tensor, int, int] | None:
+        """The windows of all labels with `hop` frames as one track, where they overlap in it.
+
+        Args:
+            features: (b, f, d) of every frame.
+            frames: output frames of the pass.
+            every: frames from one step of a window to the next.
+            steps: of a window.
+
+        Returns:
+            The track (b, s, d), the steps of a window, and those from one to the next.
+        """
+        count, apart = frames // self.hop, self.hop // every
+        if count < 2 or self.hop % every or apart >= steps:
+            return None
+        first = (self.hop - 1) // 2 if self.looks_ahead else 0
+        last = first + every * ((count - 1) * apart + steps - 1)
+        return features[:, first : last + 1 : every], steps, apart
 
     def features(
         self, encoder: object, stage: Stage, frames: int, at: slice = slice(None)
@@ -82,10 +98,9 @@ class Labels:
         before, after = self.padding
         steps = stage.features.shape[1]
         lost = before + frames + after - 1 - (steps - 1) * stage.stride  # at the ends, in frames
-        length = self.length if before + after == 0 else 1 + before + after
-        span = min(steps, max(1, (length - lost - 1) // stage.stride + 1))
+        span = min(steps, max(1, (self.length - lost - 1) // stage.stride + 1))
         if self.looks_ahead or before + after:
-            first = at if before + after else at - length // 2
+            first = at if before + after else at - self.length // 2
             start = (first // stage.stride).clamp(0, steps - span)
         else:
             start = at // stage.stride - (span - 1)

@@ -25,7 +25,7 @@ from ...errors import check_shape
 from ..base import Stage, autocast
 from ..encoder import EncoderMethod
 from ..inference import inference_copy
-from ..stages import Reached, layer_of
+from ..stages import layer_of, token_stage
 from ..transformer import Attention, ExactLinear, Mlp
 from .config import DSTformerConfig
 
@@ -124,7 +124,7 @@ class DSTformer(nn.Module):
         x = self.joints_embed(observed) + self.pos_embed
         x = (x + self.temp_embed[:, :frames]).to(self.norm.weight.dtype)
         x = self._level(x, 0)
-        return _stage(x, 1)
+        return token_stage(x, 1)
 
     def deep(self, stage: Stage) -> Tensor:
         """The other levels and the motion representation: (b, f, j, representation)."""
@@ -132,11 +132,11 @@ class DSTformer(nn.Module):
 
     def advance(self, stage: Stage, layer: int) -> Stage:
         """The stage after a deeper level; that of `shallow` is 1."""
-        return _stage(self._levels(stage, layer), layer)
+        return token_stage(self._levels(stage, layer), layer)
 
     def _levels(self, stage: Stage, last: int) -> Tensor:
         """The tokens after a level."""
-        x: Tensor = stage.state.kept
+        x: Tensor = stage.state
         for i in range(layer_of(stage, last, self.layers, "DSTformer"), last):
             x = self._level(x, i)
         return x
@@ -163,11 +163,6 @@ class DSTformer(nn.Module):
             of_st, of_ts = weight.chunk(2, dim=1)  # (1, d) each
             share = (F.linear(st, of_st, bias) + F.linear(ts, of_ts)).sigmoid()  # (b, f, j, 1)
         return torch.lerp(ts, st, share)
-
-
-def _stage(x: Tensor, layer: int) -> Stage:
-    """The stage of tokens (b, f, j, d); their mean over the joints is its features."""
-    return Stage(x.mean(dim=2), 1, Reached(layer, x))
 
 
 class DSTformerMethod(EncoderMethod):

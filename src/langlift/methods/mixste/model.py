@@ -20,7 +20,7 @@ from ...actions import ActionVocabulary
 from ..base import Stage
 from ..encoder import EncoderMethod
 from ..inference import inference_copy
-from ..stages import Reached, layer_of
+from ..stages import layer_of, token_stage
 from ..transformer import Block, ExactLinear
 from .config import MixSTEConfig
 
@@ -87,7 +87,7 @@ class MixSTE(nn.Module):
         x = self.Spatial_norm(self.STEblocks[0](x))
         x = x + self.Temporal_pos_embed[:, :frames, None]
         x = self.Temporal_norm(self.TTEblocks[0](x))
-        return _stage(x, 1)
+        return token_stage(x, 1)
 
     def deep(self, stage: Stage) -> Tensor:
         """The other blocks: (b, f, j, d), from the tokens that the stage left."""
@@ -95,11 +95,11 @@ class MixSTE(nn.Module):
 
     def advance(self, stage: Stage, layer: int) -> Stage:
         """The stage after a deeper pair of blocks; that of `shallow` is 1."""
-        return _stage(self._pairs(stage, layer), layer)
+        return token_stage(self._pairs(stage, layer), layer)
 
     def _pairs(self, stage: Stage, last: int) -> Tensor:
         """The tokens after a pair of blocks."""
-        x: Tensor = stage.state.kept
+        x: Tensor = stage.state
         for i in range(layer_of(stage, last, self.layers, "MixSTE"), last):
             x = self.Spatial_norm(self.STEblocks[i](x))
             x = self.Temporal_norm(self.TTEblocks[i](x))
@@ -113,11 +113,6 @@ class MixSTE(nn.Module):
         """
         keep = ("Spatial_pos_embed", "Spatial_patch_to_embedding", "head")
         return inference_copy(self, dtype, keep)
-
-
-def _stage(x: Tensor, layer: int) -> Stage:
-    """The stage of tokens (b, f, j, d); their mean over the joints is its features."""
-    return Stage(x.mean(dim=2), 1, Reached(layer, x))
 
 
 class MixSTEMethod(EncoderMethod):

@@ -40,10 +40,11 @@ class VPoseConfig(EncoderConfig):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "widths", tuple(self.widths))
+        self.check_whole_numbers()
         # The length first: a product over very many levels would not end.
         if len(self.widths) > _MOST_LEVELS:
             raise InputError(f"widths has {len(self.widths)} levels; give at most {_MOST_LEVELS}")
-        if len(self.widths) < 1 or any(w < 3 or w % 2 == 0 for w in self.widths):
+        if len(self.widths) < 1 or any(w < 3 or w % 2 != 1 for w in self.widths):
             raise InputError(f"widths is {self.widths}; every width must be odd and at least 3")
         if self.receptive_field > _LARGEST_FIELD:
             raise InputError(
@@ -60,6 +61,11 @@ class VPoseConfig(EncoderConfig):
     def receptive_field(self) -> int:
         """Frames that one output frame depends on."""
         return math.prod(self.widths)
+
+    @property
+    def frames_seen(self) -> int | None:
+        """The receptive field."""
+        return self.receptive_field
 
     @property
     def output_frames(self) -> int | None:

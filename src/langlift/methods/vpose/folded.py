@@ -79,6 +79,15 @@ class FoldedVPose:
         """A stage's features of the windows that begin at frames `starts` (n): (b, n, t, d)."""
         return self._encoder.window_features(stage, starts)
 
+    def window_steps(self, stage: Stage) -> tuple[int, int]:
+        """How a single window lies in a stage's features: frames between two steps, and steps.
+
+        Where a pass is one window, those are all there is.
+        """
+        if self._encoder.config.form == "strided":
+            return stage.stride, stage.features.shape[1]
+        return window_steps(stage, self._encoder.config.widths)
+
     def head(self, zd: Tensor) -> Tensor:
         """(b, f_out, d) to (b, f_out, j, 3)."""
         return to_joints(zd, *self._last)
@@ -112,10 +121,15 @@ def dense_windows(stage: Stage, starts: Tensor, widths: Sequence[int]) -> Tensor
         starts: (n) input frames that the windows begin at.
         widths: of the encoder's levels.
     """
-    layer: int = stage.state.layer
-    every, steps = math.prod(widths[:layer]), math.prod(widths[layer:])
+    every, steps = window_steps(stage, widths)
     offsets = torch.arange(steps, device=stage.features.device) * every
     return stage.features[:, starts.to(offsets.device)[:, None] + offsets]
+
+
+def window_steps(stage: Stage, widths: Sequence[int]) -> tuple[int, int]:
+    """How a window lies in a stage of the dilated form: frames between two steps, and steps."""
+    layer = stage.layer
+    return math.prod(widths[:layer]), math.prod(widths[layer:])
 
 
 def to_joints(zd: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

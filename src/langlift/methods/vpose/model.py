@@ -25,7 +25,7 @@ from ...actions import ActionVocabulary
 from ...errors import InputError, check_shape
 from ..base import Stage
 from ..encoder import EncoderMethod
-from ..stages import Reached, layer_of
+from ..stages import layer_of
 from .config import VPoseConfig
 from .folded import FoldedVPose, dense_windows, to_joints
 
@@ -129,7 +129,7 @@ class VPose(nn.Module):
         """The stage of features (b, t, d) after a layer."""
         strided = self.config.form == "strided"
         stride = math.prod(self.config.widths[:layer]) if strided else 1
-        return Stage(x, stride, Reached(layer))
+        return Stage(x, stride, layer=layer)
 
     def head(self, zd: Tensor) -> Tensor:
         """(b, f_out, d) to (b, f_out, j, 3); float32 under autocast too: metres need the digits."""

@@ -12,14 +12,11 @@ from torch import Tensor
 from ...actions import ActionVocabulary
 from ...errors import InputError
 from ..base import (
-    DTYPES,
     Guidance,
     Mirror,
-    Precision,
     Prediction,
     Sampling,
     Stage,
-    autocast,
     refuse_sampling,
 )
 from .app import Choice, frames_of
@@ -65,15 +62,16 @@ class Prompted:
         stage = self.stage(xy, confidence)
         logits = self.logits(stage, frames)
         if mirror is None:
-            joints = self.joints(stage, self._choice(logits, guidance), xy)
-            return Prediction(joints, self._of_frames(logits, frames))
+            joints = self.joints(stage, self._choice(logits, guidance))
+            return Prediction(joints, frames_of(logits, frames, self.labels.hop))
         other = mirror.points(xy)
         other_stage = self.stage(other, mirror.confidence(confidence))
         logits = (logits + mirror.logits(self.logits(other_stage, frames))) / 2
         choice = self._choice(logits, guidance)
-        joints = self.joints(stage, choice, xy)
-        back = self.joints(other_stage, _mirrored(choice, mirror), other)
-        return Prediction((joints + mirror.points(back)) / 2, self._of_frames(logits, frames))
+        joints = self.joints(stage, choice)
+        back = self.joints(other_stage, _mirrored(choice, mirror))
+        joints = (joints + mirror.points(back)) / 2
+        return Prediction(joints, frames_of(logits, frames, self.labels.hop))
 
     def stage(self, xy: Tensor, confidence: Tensor | None) -> Stage:
         """Shallow features, of the layer that is looked at."""
@@ -82,23 +80,33 @@ class Prompted:
 
     def logits(self, stage: Stage, frames: int) -> Tensor:
         """(b, n, k) of every label of a pass with so many output frames."""
-        found = []
-        for at in self.labels.groups(frames):
+        found, done = [], 0
+        track = self._track(stage, frames)
+        if track is not None:
+            found.append(self.texts.over(*track))  # type: ignore[attr-defined]
+            done = found[0].shape[1]
+        for at in self.labels.groups(frames, done):
             windows = self.labels.features(self.encoder, stage, frames, at)  # (b, n, t, d)
             said = self.texts(windows.flatten(0, 1))
             found.append(said.unflatten(0, windows.shape[:2]))
         return found[0] if len(found) == 1 else torch.cat(found, dim=1)
 
-    def joints(self, stage: Stage, choice: Choice, xy: Tensor) -> Tensor:
+    def _track(self, stage: Stage, frames: int) -> tuple[Tensor, int, int] | None:
+        """Where the windows of the labels share their steps: a track and how they lie along it."""
+        if not (hasattr(self.texts, "over") and hasattr(self.encoder, "window_steps")):
+            return None
+        every, steps = self.encoder.window_steps(stage)
+        found = self.labels.track(stage.features, frames, every, steps)
+        if found is None or not self.texts.shares(*found[1:]):  # type: ignore[attr-defined]
+            return None
+        return found
+
+    def joints(self, stage: Stage, choice: Choice) -> Tensor:
         """(b, f_out, j, 3) with the features refined as the chosen action."""
         zd = self.encoder.deep(stage)
         if self.app is not None:
-            zd = self.app(zd, choice, self._hop)
+            zd = self.app(zd, choice, self.labels.hop)
         return self.encoder.head(zd)
-
-    @property
-    def _hop(self) -> int:
-        return self.labels.hop
 
     def _choice(self, logits: Tensor, guidance: Guidance | None) -> Choice:
         """Whose prompts are read: what is given, or what the logits (b, n, k) say."""
@@ -125,46 +133,6 @@ class Prompted:
                 f"({guidance.value!r}) would change nothing; leave it out"
             )
         return self.actions.index(guidance.value)
-
-    def _of_frames(self, logits: Tensor, frames: int) -> Tensor:
-        """Logits of labels (b, n, k) as those of their frames (b, f_out, k)."""
-        return frames_of(logits, frames, self._hop)
-
-
-class AutocastEncoder:
-    """The stages of an encoder in bf16 by autocast, for encoders that know no better form.
-
-    The head stays in the type of its weights: metres need the digits.
-
-    Args:
-        encoder: of the three stages, with or without what else an encoder may offer.
-    """
-
-    def __init__(self, encoder: Any) -> None:
-        self._encoder = encoder
-
-    def head(self, zd: Tensor) -> Tensor:
-        """Joints in float32: metres need the digits."""
-        return self._encoder.head(zd.float())
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._encoder, name)
-        if not callable(found):
-            return found
-
-        def stage(*args: Any) -> Any:
-            device = next(self._encoder.parameters()).device
-            with autocast(device, "bf16"):
-                return found(*args)
-
-        return stage
-
-
-def prepared_encoder(encoder: Any, precision: Precision) -> Any:
-    """An encoder's own form for inference, or what autocast makes of it."""
-    if hasattr(encoder, "prepared"):
-        return encoder.prepared(DTYPES[precision])
-    return encoder if precision == "fp32" else AutocastEncoder(encoder)
 
 
 def _mirrored(choice: Choice, mirror: Mirror) -> Choice:
