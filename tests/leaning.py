@@ -6,7 +6,7 @@ method was told can be read off its poses. Frames share a label in groups of fou
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -109,10 +109,11 @@ def lifter(
     return Lifter(bundle, Leaning(config, vocabulary).eval(), "leaning", "00")
 
 
-ENTRY = MethodEntry(LeaningConfig, Leaning, "poses that lean with the action")
+BARE = NAME.partition("+")[0]
+ENTRY = MethodEntry(LeaningConfig, Leaning, "poses that lean with the action", BARE)
 
 
 def registered(monkeypatch) -> None:
     """Let bundles of the method be built, and those of its bare form."""
     monkeypatch.setitem(METHODS, NAME, ENTRY)
-    monkeypatch.setitem(METHODS, NAME.partition("+")[0], ENTRY)
+    monkeypatch.setitem(METHODS, BARE, replace(ENTRY, encoder=None))

@@ -239,7 +239,8 @@ def test_a_report_without_estimates_does_not_tell_of_any(data: Corpus) -> None:
         assert said == "label estimated from the 2D motion, one of K"  # no class has twenty clips
 
 
-def test_given_and_predicted_stand_side_by_side(data: Corpus) -> None:
+def test_given_and_predicted_stand_side_by_side(data: Corpus, monkeypatch) -> None:
+    leaning.registered(monkeypatch)
     models = {"bare": leaning.lifter(KNOWN, takes=False, name="straight"),
               "plug": leaning.lifter(KNOWN)}  # fmt: skip
     report = evaluated(data, models, actions=("predicted", "given"))

@@ -96,4 +96,5 @@ def get_method(name: str) -> MethodEntry:
 
 def bare_of(name: str) -> str | None:
     """The method that the encoder inside a plug-in is by itself; None for what is no plug-in."""
-    return get_method(name).encoder
+    entry = METHODS.get(name)
+    return None if entry is None else entry.encoder

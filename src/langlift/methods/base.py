@@ -311,6 +311,10 @@ def mirror_averaged(
         confidence: (b, f, j) or None.
         mirror: of the skeleton and the classes.
         options: guidance and sampling.
+
+    Raises:
+        NotImplementedError: for several hypotheses, of which no two belong together; a method that
+            draws them averages inside its sampler.
     """
     other, other_sure = mirror.points(xy), mirror.confidence(confidence)
     if xy.device.type == "cpu":
@@ -321,6 +325,8 @@ def mirror_averaged(
         if confidence is not None and other_sure is not None:
             sure = torch.cat([confidence, other_sure])
         plain, back = _halves(predict(torch.cat([xy, other]), sure, **options))
+    if plain.hypotheses is not None:
+        raise NotImplementedError("hypotheses are averaged with the mirror image by their sampler")
     joints = (plain.joints + mirror.points(back.joints)) / 2
     if plain.action_logits is None or back.action_logits is None:
         return Prediction(joints)

@@ -25,6 +25,7 @@ from ..errors import InputError
 from ..geometry.cameras import Camera
 from ..geometry.human36m import human36m_cameras
 from ..lifting.lifter import Lifter, LiftOptions
+from ..methods import bare_of
 from ..methods.base import Guidance, Precision
 from ..metrics import d_mpjpe, joint_errors, mpjpe, mpjve, pa_mpjpe
 from ..tracks import Keypoints, Motion
@@ -249,9 +250,9 @@ def plug_ins(models: Mapping[str, Lifter | None]) -> list[tuple[str, str]]:
     methods = {n: lifter.bundle.method for n, lifter in models.items() if lifter is not None}
     pairs: list[tuple[str, str]] = []
     for method in dict.fromkeys(methods.values()):
-        encoder, plug, _ = method.rpartition("+")
+        encoder = bare_of(method)
         own = [name for name, of in methods.items() if of == method]
-        bare = [name for name, of in methods.items() if plug and of == encoder]
+        bare = [name for name, of in methods.items() if encoder is not None and of == encoder]
         pairs += zip(own, bare, strict=True) if len(own) == len(bare) else product(own, bare)
     return pairs
 
