@@ -36,7 +36,10 @@ def main(folder):
         with open_team("cpu") as team:
             for name, (method, config) in team_configs().items():
                 run(folder / name, config, team=team, method=method)
-            seldom = dataclasses.replace(prompted_config(text_every=2), steps=4, validate_every=0)
+            os.environ["LANGLIFT_MINILM"] = str(folder / "words")
+            seldom = dataclasses.replace(
+                prompted_config(text="minilm", text_every=2), steps=4, validate_every=0
+            )
             run(folder / "seldom", seldom, team=team, method="mixste+apm")
             method, config = team_configs()["attention"]
             result = run(folder / "stop", config, stopping(team), team=team, method=method)

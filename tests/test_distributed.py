@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from test_resume import environment
+from text_fixtures import minilm_folder
 from tiny_runs import lines, losses, run, team_configs
 
 from langlift.lifting.bundle import read_bundle
@@ -34,6 +35,7 @@ def torchrun(*command):
 def together(tmp_path_factory):
     """The folder of the runs of two processes, and what each of them said."""
     folder = tmp_path_factory.mktemp("together")
+    minilm_folder(folder / "words")
     ended = torchrun(HERE / "team_child.py", folder)
     said = [(folder / f"said-{rank}.txt").read_text().splitlines() for rank in (0, 1)]
     return folder, said, ended
