@@ -199,11 +199,7 @@ OTHERS = {
     "demo action": ("demo --action sidelunge", "'sidelunge'", "did you mean 'side_lunge'?"),
     # train
     "method": ("train vpos", "unknown method 'vpos'", "did you mean 'vpose'?"),
-    "no method": (
-        "train --out run",
-        "unknown method '--out'",
-        "known: a3dhp, a3dhp+apm, dstformer",
-    ),
+    "no method": ("train --out run", "unknown method '--out'", "known: a3dhp, a3dhp+apm"),
     "no out": ("train vpose", "no folder for the run", "give --out FOLDER"),
     "train without corpus": ("train vpose -o run", "no motion corpus", "--data FOLDER", "LANGLIFT"),
     "no corpus there": ("train vpose -o run --data input", "input is not a motion", "splits.json"),

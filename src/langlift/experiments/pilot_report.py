@@ -50,8 +50,8 @@ def _facts(results: Results) -> dict[str, str]:
         "networks": _networks(),
         "loss": "the encoder's own pose loss plus 0.1 times the cross-entropy of the action, as "
         "published, where a row says no other weight; that of MixSTE is weighted MPJPE, 2 times "
-        "velocity and 0.5 times temporal consistency, and half the square of the total is "
-        "minimised, cross-entropy and all, as its released code does",
+        "velocity and 0.5 times temporal consistency, and half the square of their total is "
+        "minimised, as its released code does, beside the cross-entropy",
         "text encoder": "MiniLM where prompts are read, of which the embeddings are computed anew "
         f"every {SCALES['small'].prompts['text_every']}th step of training",
         "seeds": "a difference over several is of equal seeds only; where one is shown, it is seed "
