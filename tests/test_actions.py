@@ -73,7 +73,7 @@ def test_given_sentences_are_kept() -> None:
 @pytest.mark.parametrize(
     ("labels", "texts", "message"),
     [
-        (("walk", "run", "walk"), (), "action label occurs twice; give each class once"),
+        (("walk", "run", "walk"), (), "action label 'walk' occurs twice; give each class once"),
         (
             ("walk", ""),
             (),

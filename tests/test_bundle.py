@@ -219,7 +219,7 @@ def test_a_format_version_that_is_no_number_is_refused(saved, version):
             r"'\\x1b\[2J' is an action's label",
         ),
         ("actions", '{"labels": [""]}', "'' is an action's label or text; it must be printable"),
-        ("actions", '{"labels": ["a", "a"], "texts": []}', "an action label occurs twice"),
+        ("actions", '{"labels": ["a", "a"], "texts": []}', "the action label 'a' occurs twice"),
         ("actions", "{}", "labels"),
         ("actions", "5", "actions is 5; it must be values by name"),
         ("fps", "0", "fps is 0; it must be between 1 and 1000"),

@@ -56,7 +56,8 @@ class ActionVocabulary:
                     f"{name!r} is an action's label or text; it must be printable text on one line"
                 )
         if len(set(self.labels)) != len(self.labels):
-            raise InputError("an action label occurs twice; give each class once")
+            twice = next(n for k, n in enumerate(self.labels) if n in self.labels[:k])
+            raise InputError(f"the action label {twice!r} occurs twice; give each class once")
         if not self.texts:
             sentences = tuple(f"a person: {words_of(label)}" for label in self.labels)
             object.__setattr__(self, "texts", sentences)

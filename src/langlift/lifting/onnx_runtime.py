@@ -68,9 +68,19 @@ class OnnxNetwork:
         return dict(self._session.get_modelmeta().custom_metadata_map)
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> Arrays:
-        """Outputs by name."""
+        """Outputs by name.
+
+        Raises:
+            InputError: where onnxruntime cannot run the file on them.
+        """
         names = [output.name for output in self._session.get_outputs()]
-        found = self._session.run(names, dict(inputs))
+        try:
+            found = self._session.run(names, dict(inputs))
+        except Exception as error:  # its errors have no class in common but this
+            raise InputError(
+                f"onnxruntime cannot run the exported file ({one_line(error)}); the network's code "
+                "has to hold for a batch and frames of any size"
+            ) from error
         return {name: np.asarray(value) for name, value in zip(names, found, strict=True)}
 
 
